@@ -127,7 +127,7 @@ test("a member is invited, accepts, gets another role and is removed", async () 
   expect(await remotegpu([...member, "list", lab])).not.toContain("admin");
 });
 
-test("an invitation is seen by who asked and withdrawn, and declined by who was asked", async () => {
+test("an invitation is seen by its sender and withdrawn, and declined by its recipient", async () => {
   const lab = await idOf(["workspace", "create", "another-lab"]);
   const member = ["workspace", "member"];
   const withdrawn = await idOf([...member, "invite", lab, "nobody@example.com"]);
@@ -154,7 +154,7 @@ test("a customer makes a key for a script, which opens what it names, and revoke
   expect(await remotegpu(["key", "revoke", id])).toBe(`Key ${id} no longer opens anything.`);
 });
 
-test("an owner looks at a price before it holds, begins with examples, and writes debt off", async () => {
+test("an owner previews a price before it holds, begins with examples, and writes debt off", async () => {
   expect(await remotegpu(["price", "preview", "large", "spec", "8"], owner)).toMatch(
     /^spec +line +unit_price +per +effective_from +in place of .*\nlarge +spec +8 +hour .* 7\.250000 per hour from .*\n\nNothing runs/,
   );
@@ -395,7 +395,7 @@ test("what a container writes is followed until Ctrl-C, and there after its end,
   await remotegpu(["env", "delete", id]);
 });
 
-test("a cordoned host gets no order, and the customer is told why; a cordoned GPU likewise", async () => {
+test("a cordoned host gets no order, and the customer gets the reason; a cordoned GPU likewise", async () => {
   const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--gpu", "1"];
 
   await remotegpu(["host", "cordon", hostId], owner);
@@ -575,7 +575,7 @@ test.each([
     exitCode: 3,
     stderr: /^remotegpu: .*cannot be reached/,
   },
-])("the exit code says that $why", async ({ args, exitCode, stderr }) => {
+])("the exit code reports that $why", async ({ args, exitCode, stderr }) => {
   const done = await house.cli(args);
 
   expect(done).toMatchObject({ exitCode, stdout: "", stderr: expect.stringMatching(stderr) });

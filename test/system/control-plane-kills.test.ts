@@ -180,7 +180,7 @@ async function whileNoneBecomesRunning<T>(work: () => Promise<T>): Promise<T> {
 }
 
 test.skipIf(IS_SHORT)(
-  "at the go of a gang: its ranks were told, and nobody has written down that they run (left out but for npm run proof:gangs)",
+  "at the go of a gang: its ranks were notified, and nobody has written down that they run (left out but for npm run proof:gangs)",
   async () => {
     const id = await ordered("exec sleep 600", { node_count: RANKS });
     await whileNoneBecomesRunning(async () => {

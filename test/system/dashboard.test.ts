@@ -180,7 +180,7 @@ async function chargeOf(id: string): Promise<number> {
 const cell = (nth: number, more = "") => `[data-place="${hostId}#${nth}"]${more}`;
 
 describe.skipIf(!hasBrowser)("the fleet's map (left out where Chromium is not installed)", () => {
-  test("shows a card that somebody cordons, and puts back, to whoever looks, by an event", async () => {
+  test("shows a card that somebody cordons, and puts back, on every open page, by an event", async () => {
     const { page: watching } = await browser();
     await watching.evaluateOnNewDocument(WITHOUT_POLLS);
     const streaming = watching.waitForResponse(
@@ -244,7 +244,7 @@ const labels = async (page: Page) =>
   );
 
 describe.skipIf(!hasBrowser)("while NATS is away (left out where Chromium is not installed)", () => {
-  test("pages say so and show what was known, older and older, and none of it as 0; once it is back all goes on", async () => {
+  test("pages report it and show what was known, older and older, and none of it as 0; once it is back all goes on", async () => {
     const { page, complaints } = await entered(house.adminKey);
     await (await page.waitForSelector(cell(0)))?.click();
     const { page: own } = await entered(house.customerKey);
@@ -282,7 +282,7 @@ async function sessionOf(page: Page): Promise<string> {
 }
 
 describe.skipIf(!hasBrowser)("a session (left out where Chromium is not installed)", () => {
-  test("that is forged shows the way in, which is no error, and leads on", async () => {
+  test("that is forged shows the login page, which is no error, and leads on", async () => {
     const { page, complaints } = await browser();
     const { hostname } = new URL(url);
     await page.browserContext().setCookie({ name: SESSION, value: FORGED, domain: hostname, path: "/" });

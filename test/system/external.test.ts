@@ -79,7 +79,7 @@ async function leader() {
   return rows[0];
 }
 
-test("an operator's database is not touched unasked: without its schema the control plane says what to do", async () => {
+test("an operator's database is not touched without a request: without its schema the control plane names what to do", async () => {
   const refused = await controlPlane("run");
 
   expect(refused.exitCode).toBe(1);

@@ -93,7 +93,7 @@ test("a control plane killed comes back on its database, and nothing that ran wa
   expect(await house.containersOf(host.id)).toEqual(before);
 });
 
-test("NATS killed and wiped of all it kept comes back, and hosts find it", async () => {
+test("NATS killed and wiped of all it stored comes back, and hosts find it", async () => {
   const host = await holder();
   const natsFolder = join(house.folder, "control-plane", "nats");
   const pid = readFileSync(join(natsFolder, "nats.pid"), "utf8").trim();
@@ -186,7 +186,7 @@ test("a revoked host is cut off at once and stays out", async () => {
   expect(stderr).toContain("This host was revoked.");
 });
 
-test("a host that is declared lost and is there after all is told so, and ends what it runs", async () => {
+test("a host that is declared lost and is there after all is notified, and ends what it runs", async () => {
   const host = house.hosts[0];
   if (host === undefined) throw new Error("there are two hosts");
   const id = String((await house.customer.post("/environments", { ...ORDER, name: "lost" })).id);
@@ -206,7 +206,7 @@ test("a host that is declared lost and is there after all is told so, and ends w
   expect(host.agent.isEnded).toBe(false);
 });
 
-test("what cannot start says so in one line, without a stack", async () => {
+test("what cannot start reports it in one line, without a stack", async () => {
   const program = house.controlPlane;
   const agent = house.hosts[0]?.agent;
 

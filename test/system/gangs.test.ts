@@ -187,7 +187,7 @@ describe("a gang", { timeout: STORY_MS }, () => {
       });
   });
 
-  test.concurrent("one rank of which fails ends on all, and says which it was", async (story) => {
+  test.concurrent("one rank of which fails ends on all, and names the rank", async (story) => {
     const id = await order(story, `[ "$RANK" = 1 ] && sleep 2 && exit 3; ${WAIT}`, BESIDE);
 
     const job = await over(id);
@@ -413,7 +413,7 @@ describe.concurrent(
 );
 
 test.concurrent(
-  "a gang all of whose ranks wait has stalled, and each rank's processes are told",
+  "a gang all of whose ranks wait has stalled, and each rank's processes are listed",
   { timeout: STORY_MS },
   async (story) => {
     const id = await order(story, WAIT, { node_count: 2, gpu: 0, config: { stall_minutes: 0.1 } });

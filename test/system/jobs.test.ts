@@ -187,7 +187,7 @@ test.each([
   { command: "echo begun; exit 3", code: 3, signal: null, text: /exit code 3/ },
   { command: "echo begun; kill -KILL $$", code: 137, signal: "SIGKILL", text: /exit code 137/ },
 ])(
-  "one whose command is $command has failed, and says so",
+  "one whose command is $command has failed, and reports it",
   async ({ command, code, signal, text: report }) => {
     const done = await house.cli(["job", "create", name, ...SMALL, "--wait", "--command", command]);
 
@@ -210,7 +210,7 @@ test("a job that names its framework finds what that reads, also alone", async (
   expect(done).toMatchObject({ exitCode: 0, stdout: "gloo c10d 1" });
 });
 
-test("a log rule ends one whose output says that no other attempt mends it", async () => {
+test("a log rule ends one whose output means that no other attempt mends it", async () => {
   const rules = [{ name: "typo", text: "SyntaxError", action: "do_not_retry" }];
   const config = JSON.stringify({ log_rules: rules });
   const id = await ordered("echo SyntaxError; exit 1", "--retries", "3", "--config", config);
@@ -266,7 +266,7 @@ async function visible({ stdout }: { stdout: NodeJS.ReadableStream }, wanted: st
 
 const RUN_ON = ["job", "run", ...SMALL, "--follow", "--command", "echo begun; sleep 600"];
 
-test("Ctrl-C without a terminal leaves the job that is followed alone, and says so", async () => {
+test("Ctrl-C without a terminal leaves the job that is followed alone, and reports it", async () => {
   const { child } = await following("begun", process.execPath, commandFile(), ...RUN_ON, "--name", name);
 
   child.kill("SIGINT");
@@ -280,7 +280,7 @@ test("Ctrl-C without a terminal leaves the job that is followed alone, and says 
   await house.cli(["job", "cancel", name]);
 });
 
-test("at a terminal Ctrl-C asks, and a job that is cancelled then is followed to its end", async () => {
+test("at a terminal Ctrl-C prompts, and a job that is cancelled then is followed to its end", async () => {
   const words = [process.execPath, commandFile(), ...RUN_ON, "--stop-grace", "1", "--name", name];
   const { child } = await following(
     "begun",
@@ -316,7 +316,7 @@ test("exec and logs reach into one that runs", async () => {
   await house.cli(["job", "cancel", name]);
 });
 
-test("one that waits is cancelled at once; one that runs is stopped with what it has kept", async () => {
+test("one that waits is cancelled at once; one that runs is stopped with what it has stored", async () => {
   const id = await running(
     'trap "echo saved > $GEMINI_DATA_OUT/state; exit 0" TERM; sleep 600 & wait',
     "--gpu",
@@ -406,7 +406,7 @@ test.each([
   expect(Instances.parse(instances)[0].runs).toHaveLength(1);
 });
 
-test("whatever --output-path says is what is kept, and nothing else is", async () => {
+test("whatever --output-path names is what is stored, and nothing else is", async () => {
   const id = await ordered(
     "mkdir -p /elsewhere; echo a > /elsewhere/a; echo b > /gemini/output/results/b",
     "--output-path",
@@ -421,7 +421,7 @@ test("whatever --output-path says is what is kept, and nothing else is", async (
 });
 
 // Side by side: each waits until its second attempt is due.
-test.concurrent("job run shows what one writes as it comes, and exits with its exit code; its events tell its life by its name", async () => {
+test.concurrent("job run shows what one writes as it comes, and exits with its exit code; its events list its life by its name", async () => {
   const own = "job-shown";
   const words = ["sh", "-c", 'echo "attempt $REMOTEGPU_ATTEMPT"; sleep 1; exit $((6 + REMOTEGPU_ATTEMPT))'];
   const options = ["--name", own, ...SMALL, "--retries", "1", "--follow"];

@@ -77,7 +77,7 @@ const status = async (id: string, wanted: string) =>
     { withinMs: 60_000, what: `environment ${id} ${wanted}` },
   );
 
-test("soon after the control plane serves, nothing of the old system says that it runs", async () => {
+test("soon after the control plane serves, nothing of the old system reports that it runs", async () => {
   expect(await status(ID, "stopped")).toMatchObject({ status_reason: "from the old system", ssh_port: null });
 
   await eventually(async () => (await ada.get("/inference-services/service-1")).status === "stopped", {

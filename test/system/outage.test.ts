@@ -68,7 +68,7 @@ function journalledMs(folder: string, runId: string): number {
   }
 }
 
-test("without its database the API says so in problem documents; NATS loses all it kept meanwhile; every second arrives once", async () => {
+test("without its database the API reports it in problem documents; NATS loses all it stored meanwhile; every second arrives once", async () => {
   const host = house.hosts[0];
   if (host === undefined) throw new Error("no host");
   const environmentId = String((await house.customer.post("/environments", { ...ORDER, name: "steady" })).id);
@@ -130,7 +130,7 @@ test("after that the books agree: balance, ledger and records", async () => {
   expect(rows[0]).toEqual({ balance: rows[0]?.balance, ledger: rows[0]?.balance, left: rows[0]?.balance });
 });
 
-test("its database is restored to an earlier moment: no container is touched, a restart that was lost is paid, an order that was lost is shown", async () => {
+test("its database is restored to an earlier moment: no container is touched, a restart that was lost is paid, an order that was lost is reported", async () => {
   const host = house.hosts[0];
   if (host === undefined) throw new Error("no host");
   const id = String((await house.customer.post("/environments", { ...ORDER, gpu: 0, name: "kept" })).id);
@@ -196,7 +196,7 @@ test("its database is restored to an earlier moment: no container is touched, a 
   expect((await house.controlPlane.command("doctor")).stdout).not.toContain("BROKEN");
 }, 180_000);
 
-test("an agent without its container runtime stays up, says so, and gets no orders", async () => {
+test("an agent without its container runtime stays up, reports it, and gets no orders", async () => {
   const [whole] = house.hosts;
   await house.admin.post(`/hosts/${whole?.id ?? ""}/cordon`);
   const host = await house.addHost({ REMOTEGPU_RUNTIME_SOCKET: join(house.folder, "no-such.sock") });

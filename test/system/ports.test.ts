@@ -44,7 +44,7 @@ async function counted(socket: Socket): Promise<{ bytes: number }> {
   return JSON.parse(text.split("\n").at(-2) ?? "") as { bytes: number };
 }
 
-test("a port that is asked for is answered with the number under which the service is reached", async () => {
+test("a port that is requested is answered with the number under which the service is reached", async () => {
   const request = { env_id: environmentId, service_type: "custom", internal_port: 7000 };
   const made = await house.customer.post("/port-mappings", request);
   mapping = { id: String(made.id), port: Number(made.external_port) };
@@ -56,7 +56,7 @@ test("a port that is asked for is answered with the number under which the servi
   expect(await counted(socket)).toMatchObject({ bytes: 2 });
 });
 
-test("an agent that is killed and comes back cuts no connection, and the customer is told the same number", async () => {
+test("an agent that is killed and comes back cuts no connection, and the customer gets the same number", async () => {
   const socket = await enter();
   socket.write("one ");
 

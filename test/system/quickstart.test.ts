@@ -130,7 +130,7 @@ async function leadsTo(link: string, whenOver: Parameters<typeof openPage>[0]): 
 
 // They mostly wait, for a first row of usage above all, so both go on at once.
 test.concurrent(
-  "npm start, and on it every command of the README and of the pages for customers and operators as they say; an agent and a control plane that die are started again; Ctrl-C ends all of it, whatever died just then, and keeps the state; the second start goes on with it, without the keys of the first, and calls the environment running once it runs; killed, it leaves nothing that runs",
+  "npm start, and on it every command of the README and of the pages for customers and operators as documented; an agent and a control plane that die are started again; Ctrl-C ends all of it, whatever died just then, and keeps the state; the second start goes on with it, without the keys of the first, and calls the environment running once it runs; killed, it leaves nothing that runs",
   async ({ onTestFinished }) => {
     const state = join(folder, "start");
     const port = await freePort();
@@ -256,6 +256,6 @@ test.skipIf(!hasBrowser)(
   },
 );
 
-test("after both, the host has its own limits of the kernel again, though agents were killed on the way", () => {
+test("after both, the host has its own limits of the kernel again, though agents were killed in between", () => {
   expect(readKernelLimits()).toEqual(limitsBefore);
 });

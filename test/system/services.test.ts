@@ -118,7 +118,7 @@ test("who shows no key of it is refused, and a key of its own opens it", async (
   expect((await execa("curl", [...bare, "--header", header, endpoint ?? ""])).stdout).toBe("200");
 });
 
-test("what gateways counted of it is printed for Prometheus, and what its replica says of itself", async () => {
+test("what gateways counted of it is printed for Prometheus, and what its replica reports of itself", async () => {
   const counted = await cli("service", "metrics", "hello");
   const own = await cli("service", "metrics", "hello", "--rank", "0");
 
@@ -130,7 +130,7 @@ test("what gateways counted of it is printed for Prometheus, and what its replic
 });
 
 test(
-  "a replica whose container is killed is started again, and those who ask meanwhile are answered",
+  "a replica whose container is killed is started again, and requests that come meanwhile are answered",
   { timeout: STORY_MS },
   async () => {
     const [replica] = (await service()).instances;
@@ -142,7 +142,7 @@ test(
 );
 
 test(
-  "scaled up, all its replicas are asked; scaled down, the others go on",
+  "scaled up, all its replicas get requests; scaled down, the others go on",
   { timeout: STORY_MS },
   async () => {
     expect(await cli("service", "scale", "hello", "2")).toMatchObject({ exitCode: 0 });
@@ -192,7 +192,7 @@ function requestedOverAndOver(url: string): { end: () => Promise<{ failed: strin
 }
 
 test(
-  "another version takes its place while it is asked, and the one before comes back in one step",
+  "another version takes its place under requests, and the one before comes back in one step",
   { timeout: STORY_MS },
   async () => {
     const { endpoint_url: endpoint } = await service();
@@ -223,7 +223,7 @@ test(
 );
 
 test(
-  "stopped it answers nobody and says so at once; started it is as before",
+  "stopped it answers nobody and reports it at once; started it is as before",
   { timeout: STORY_MS },
   async () => {
     await cli("service", "stop", "hello");
@@ -244,7 +244,7 @@ test(
 );
 
 test(
-  "an image of one's own serves the model that is mounted, as its own user, where it is told to, and ends by its own signal",
+  "an image of one's own serves the model that is mounted, as its own user, where it is configured to, and ends by its own signal",
   { timeout: STORY_MS },
   async () => {
     const own = `own-${randomBytes(3).toString("hex")}`;
@@ -289,7 +289,7 @@ test("it is billed from when it first served, and deleted it is gone", { timeout
 
 // Behind all others: the host has room for two replicas, and one more than is wanted is of the new version.
 test(
-  "a file makes it what it says, as often as it is deployed: ordered, changed at once, and by another version",
+  "a file makes it what it lists, as often as it is deployed: ordered, changed at once, and by another version",
   { timeout: STORY_MS },
   async () => {
     const name = `filed-${randomBytes(3).toString("hex")}`;

@@ -72,7 +72,7 @@ test("a key is added from where ssh keeps it, and an environment is entered as s
   expect(done.exitCode).toBe(0);
 });
 
-test("the way in is told with its host key, which ssh has checked", async () => {
+test("the access method is listed with its host key, which ssh has checked", async () => {
   const access = Access.parse(await house.customer.get(`/environments/${id}/access`));
   const ssh = access.services.find(({ service }) => service === "ssh");
 
@@ -160,7 +160,7 @@ test("SSH goes through the gateway as well, with exit codes, outputs and files a
   expect(readFileSync(`${file}.back`).equals(readFileSync(file))).toBe(true);
 });
 
-test("who came through it is told with their own address, and sent away like any other", async () => {
+test("who came through it is listed with their own address, and sent away like any other", async () => {
   await nobodyIsIn();
   const since = new Date();
   const guest = comeIn(identity, ["--through-gateway"]);
@@ -181,7 +181,7 @@ test("who came through it is told with their own address, and sent away like any
   await eventually(guest.hasEnded, { withinMs: 60_000, what: "its end" });
 });
 
-test("who is in is shown with whose key it is, and one who is sent away goes alone", async () => {
+test("who is in is listed with whose key it is, and one who is sent away goes alone", async () => {
   await nobodyIsIn();
   const since = new Date();
   const [first, second] = [comeIn(identity), comeIn(identity)];
@@ -272,7 +272,7 @@ test("an administrator comes in by a ticket alone, and goes with it", async () =
   expect((await cli("env", "ssh-tickets", "lab")).stdout).toContain("It hangs.");
 });
 
-test("of one that is stopped it is said what to do", async () => {
+test("of one that is stopped the message names what to do", async () => {
   await cli("env", "stop", "lab", "--wait");
 
   const refused = await inside("true");

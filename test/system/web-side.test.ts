@@ -109,7 +109,7 @@ async function cookieOf(name: string): Promise<string> {
 /** Not every machine knows names below localhost. */
 const resolved = (url: string) => ["--resolve", `${new URL(url).host}:127.0.0.1`];
 
-test("which way each host goes is told, and why ports of a host that lets nobody in lead nowhere", async () => {
+test("which route each host takes is reported, and why ports of a host that lets nobody in lead nowhere", async () => {
   const [open, shut] = house.hosts;
   const Hosts = z.object({ items: z.array(z.looseObject({ id: z.string(), tunnel: z.string() })) });
   const routes = async () => {
@@ -153,7 +153,7 @@ test("remotegpu ssh enters both, and ssh itself by the entries of ssh-config", a
   }
 });
 
-test("a terminal is open through the gateway and either way of the tunnel", async () => {
+test("a terminal is open through the gateway and either route of the tunnel", async () => {
   for (const name of Object.values(LABS)) {
     const { page } = await terminal(name);
     page.types("echo it is $((40 + 2)) in $(hostname)\n");
@@ -335,13 +335,13 @@ test.each<[string, Record<string, string>, number, string]>([
   ["with a domain that is none", { WEB_DOMAIN: "a..b" }, 1, "must be a domain"],
   ["with a certificate that is not there", certificate("/nowhere/web.pem"), 1, "/nowhere/web.pem"],
   ["on a port that is taken", {}, 1, "EADDRINUSE"],
-])("a gateway alone %s says so and ends", async (_what, settings, exitCode, output) => {
+])("a gateway alone %s reports it and ends", async (_what, settings, exitCode, output) => {
   const ended = await begunAs("gateway", settings);
 
   expect(ended).toMatchObject({ exitCode, stderr: expect.stringContaining(output) });
 });
 
-test("a server whose gateway has no port says so and ends as well", async () => {
+test("a server whose gateway has no port reports it and ends as well", async () => {
   const ended = await begunAs("run", { REMOTEGPU_LISTEN: "127.0.0.1:0" });
 
   expect(ended).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("EADDRINUSE") });

@@ -238,7 +238,7 @@ const DEPEND_ON_THE_KIND = [
 const KIND = `['"](?:environment|training|inference)['"]`;
 const REQUESTS = new RegExp(`(?:[kK]ind|[tT]ype)\\)? *(?:===|!==|=|<>) *${KIND}|case ${KIND}`);
 
-test("nobody else asks for the kind of a workload", () => {
+test("nobody else checks the kind of a workload", () => {
   const requesting = sources.filter((file) => REQUESTS.test(codeOf(file)));
 
   expect(requesting.filter((file) => !/\/(environments|training|inference)\//.test(file))).toEqual(
@@ -252,7 +252,7 @@ test.each([
   ['case "inference":', true],
   ['{ kind: "environment", id }', false],
   ['rulesOf("training").share(order)', false],
-])("that %j asks for it is %s", (code, requests) => {
+])("that %j checks it is %s", (code, requests) => {
   expect(REQUESTS.test(code)).toBe(requests);
 });
 

@@ -181,12 +181,12 @@ describe("the pictures", () => {
   const visible = ALL_PAGES.flatMap(picturesOf);
   const stored = globSync("control-plane/docs/pictures/*", { cwd: ROOT }).toSorted();
 
-  test("are all shown by a page, and whatever a page shows is there", () => {
+  test("are all displayed by a page, and whatever a page shows is there", () => {
     expect(stored.length).toBeGreaterThan(8);
     expect([...new Set(visible.map(({ path }) => path))].toSorted()).toEqual(stored);
   });
 
-  test("have words that say what is on them", () => {
+  test("have words that describe what is on them", () => {
     expect(visible.filter(({ words }) => words.length < LEAST_WORDS)).toEqual([]);
   });
 

@@ -130,7 +130,7 @@ test.each([
   expect(wrongIn(code)).toEqual(is.map((what) => `${code}: ${what}`));
 });
 
-describe("what a page says that a command prints", () => {
+describe("what a page states that a command prints", () => {
   const printed = {
     text: "Environment env-00112233445566778899 (lab) is ordered.\nWaiting.\nIt costs 4.2 a minute.\n",
     numbersVary: false,
@@ -145,11 +145,11 @@ describe("what a page says that a command prints", () => {
     { text: [first, "Waiting.", "It costs 4.3 a minute."], isTrue: false },
     { text: [first, "It costs 4.2 a minute."], isTrue: false },
     { text: [first], isTrue: false },
-  ])("$says", ({ text: report, isTrue }) => {
+  ])("$text matches: $isTrue", ({ text: report, isTrue }) => {
     expect(matchesPage(report, printed)).toBe(isTrue);
   });
 
-  test("may be another number where it tells what a run took", () => {
+  test("may be another number where it reports what a run took", () => {
     const report = [first, "Waiting.", "It costs 17 a minute."];
 
     expect(matchesPage(report, { ...printed, numbersVary: true })).toBe(true);

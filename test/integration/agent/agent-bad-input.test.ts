@@ -97,7 +97,7 @@ test("nudges for nothing, thousands of them, cost no heartbeat", async () => {
 test.each([
   ["an older term", { term: 1, generation: 99 }],
   ["an older generation", { term: 5, generation: 3 }],
-])("a set of %s that stops everything is refused, and that is said", async (_what, numbers) => {
+])("a set of %s that stops everything is refused, and the refusal is reported", async (_what, numbers) => {
   agent.host.generation = 20;
   agent.host.order([wanted], { term: 5 });
   await eventually(() => agent.journal.head().applied.term === 5, { what: "the newer set" });

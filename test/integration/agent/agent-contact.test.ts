@@ -64,7 +64,7 @@ const endOf = (agent: AgentUnderTest, runId: string) =>
   agent.journal.runs.all().find((run) => run.runId === runId)?.end ?? undefined;
 
 describe.concurrent("a restart while cut off", () => {
-  test("goes on counting: what has a stop_after is stopped in time, what is kept runs on", async () => {
+  test("goes on counting: what has a stop_after is stopped in time, what has none runs on", async () => {
     const { agent, waitUntil } = await interrupted("m", "n");
 
     waitUntil(200_000);

@@ -272,7 +272,7 @@ describe.concurrent("the host", () => {
     expect(findingsOf(results)).toEqual(findings);
   });
 
-  test("what is so for a moment only is not told", async () => {
+  test("what is so for a moment only is not reported", async () => {
     const checks = [{ ...whole, containers: [] }, whole];
 
     const results = await checkHost(() => Promise.resolve(checks.shift() ?? whole));
@@ -316,7 +316,7 @@ describe("the command", () => {
     return { exitCode, text };
   }
 
-  test("beside a running agent says that all is well", async () => {
+  test("beside a running agent reports that all is well", async () => {
     const { exitCode, text } = await doctor();
 
     expect({ exitCode, text }).toEqual({
@@ -325,7 +325,7 @@ describe("the command", () => {
     });
   });
 
-  test("without a runtime, or a journal, says what could not be checked", async () => {
+  test("without a runtime, or a journal, reports what could not be checked", async () => {
     const blind = await doctor({ runtimeSocket: "/no/such.sock" }, { json: true });
     const empty = await doctor({ stateDir: journalFolder() });
 

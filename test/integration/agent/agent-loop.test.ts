@@ -223,7 +223,7 @@ describe.concurrent("a restart: a new run of the same placement", () => {
   });
 });
 
-test.concurrent("a runtime that hangs is told within 30 s; heartbeats and metering go on", async () => {
+test.concurrent("a runtime that hangs is reported within 30 s; heartbeats and metering go on", async () => {
   const { agent, proxy } = await startHeldAgent();
   const { host } = agent;
   host.order([wanted("d")]);
@@ -252,7 +252,7 @@ test.concurrent("a runtime that hangs is told within 30 s; heartbeats and meteri
   expect(rows[0]?.startMs).toBe(before.gateOpenedMs);
 }, 60_000);
 
-test("a runtime that is only slow changes nothing in what is said, and a tick does not wait for it", async () => {
+test("a runtime that is only slow changes nothing in the report, and a tick does not wait for it", async () => {
   const { agent, proxy } = await startHeldAgent();
   const { host } = agent;
   host.order([wanted("l")]);
@@ -280,7 +280,7 @@ test("a runtime that is only slow changes nothing in what is said, and a tick do
   expect(host.observed("run-l")).toMatchObject({ phase: "ready", problem: null });
 });
 
-test.concurrent("a stop that the runtime does not carry out is told as overdue, is tried on, and is done in the end", async () => {
+test.concurrent("a stop that the runtime does not carry out is reported as overdue, is retried, and is done in the end", async () => {
   const { agent, proxy } = await startHeldAgent();
   const { host } = agent;
   host.order([wanted("s")]);
@@ -378,7 +378,7 @@ test.concurrent("stopping most of a host after a rise of term waits until it is 
   expect(agent.journal.desired.read().stopsAreGuarded).toBe(false);
 });
 
-test.concurrent("what the host does not have is told, closes the run free, and starts nothing", async () => {
+test.concurrent("what the host does not have is reported, closes the run free, and starts nothing", async () => {
   const agent = await startAgent();
   const image = "127.0.0.1:9/nobody/nothing:1";
   const dataset = { kind: "dataset", source: "nobody/nothing", target: "/gemini/data-1" } as const;

@@ -104,7 +104,7 @@ test.concurrent("an order in words from later keeps no other from its host, and 
 });
 
 describe.concurrent("a run that ends with its container", () => {
-  test("tells code, signal and tail, and is not started again, whoever starts anew", async (context) => {
+  test("reports code, signal and tail, and is not started again, whoever starts anew", async (context) => {
     const agent = await startAgent(context);
     const { host } = agent;
     host.order([
@@ -133,7 +133,7 @@ describe.concurrent("a run that ends with its container", () => {
     );
   });
 
-  test("ends while nobody looks, and its end is told by the next agent", async (context) => {
+  test("ends while no agent runs, and its end is reported by the next agent", async (context) => {
     const agent = await startAgent(context);
     agent.host.order([order("alone", { restarts: "never", command: "sleep 1; exit 5" })]);
     await agent.host.reported("run-alone", { phase: "ready" });
@@ -241,7 +241,7 @@ describe.concurrent("an image", () => {
     );
   });
 
-  test("is told with its id and what it brings, without anything run in it", async (context) => {
+  test("is reported with its id and what it brings, without anything run in it", async (context) => {
     const agent = await startAgent(context);
     agent.host.order([order("plain", {}), order("lab", { image: OWN_IMAGE })]);
 
@@ -291,7 +291,7 @@ test.concurrent("a container may have ten minutes to stop", async (context) => {
   await agent.host.reported("run-long", { phase: "stopped", problem: null });
 });
 
-describe.concurrent("a stop that is under way with a long grace", () => {
+describe.concurrent("a stop that is in progress with a long grace", () => {
   const deaf = { command: "trap '' TERM; touch /tmp/deaf; while :; do sleep 0.1; done" };
   const ordered = (stopGraceSeconds: number, rest: Partial<DesiredInstance> = {}) =>
     order("deaf", deaf, { live: { ...live, stopGraceSeconds }, ...rest });
@@ -328,7 +328,7 @@ describe.concurrent("a stop that is under way with a long grace", () => {
   });
 });
 
-test.concurrent("heartbeats tell what each container has used, and when it last wrote something", async (context) => {
+test.concurrent("heartbeats report what each container has used, and when it last wrote something", async (context) => {
   const agent = await startAgent(context);
   const busy = "echo here; n=0; while [ $n -lt 200000 ]; do n=$((n+1)); done; sleep 300";
   agent.host.order([order("busy", { command: busy }), order("mute", { command: "sleep 300" })]);

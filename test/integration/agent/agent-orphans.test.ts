@@ -48,7 +48,7 @@ async function almostOver(): Promise<void> {
 
 const output = () => agent.log.lines.map(({ message }) => message);
 
-test("after the journal is lost it is told, goes on, and its absence from the set takes nothing away", async () => {
+test("after the journal is lost it is reported, goes on, and its absence from the set takes nothing away", async () => {
   agent.host.order([stray, stored]);
   await agent.host.reported("run-stray", { phase: "ready" });
   const { containerId } = await agent.host.reported("run-kept", { phase: "ready" });
@@ -67,7 +67,7 @@ test("after the journal is lost it is told, goes on, and its absence from the se
   expect(agent.journal.orphans.read()).toMatchObject([{ runId: "run-stray", countedMs: 0 }]);
 });
 
-test("its grace over, it stays unless the operator wants it gone, and that is said", async () => {
+test("its grace over, it stays unless the operator wants it gone, and the log states so", async () => {
   await almostOver();
   await agent.start();
 

@@ -96,7 +96,7 @@ async function readUntil(stream: LogStream, wanted: string): Promise<string> {
 const whole = async (wanted: DesiredInstance, query: Parameters<typeof opened>[1] = {}) =>
   await rest(await opened(wanted, query));
 
-describe.concurrent("the end of a run is told with its exit code, its signal and its last lines", () => {
+describe.concurrent("the end of a run is reported with its exit code, its signal and its last lines", () => {
   test("by itself, with both outputs", async () => {
     const seen = await endOf(job("exit", "echo out; echo err >&2; sleep 0.1; echo last; exit 3"));
 
@@ -138,7 +138,7 @@ describe.concurrent("the end of a run is told with its exit code, its signal and
     expect(await whole(silent)).toMatchObject({ output: Buffer.alloc(0), end: { reason: "ended" } });
   });
 
-  test("with garbage: storable in what is told, unchanged in what is read", async () => {
+  test("with garbage: storable in what is reported, unchanged in what is read", async () => {
     const garbage = job("garbage", "printf 'a\\000b\\377\\376 \\342\\202\\254 \\033[31m\\n'; exit 1");
 
     expect((await endOf(garbage)).remains?.tail).toBe("a\uFFFDb\uFFFD\uFFFD € \u001b[31m\n");
@@ -266,7 +266,7 @@ test("what nobody here ever ran is refused", async () => {
   await expect(opened(desiredOf("unknown"))).rejects.toThrow("no-such-run");
 });
 
-test("an agent that ends tells its readers, and the next one reads on", async () => {
+test("an agent that ends notifies its readers, and the next one reads on", async () => {
   const wanted = job("upgrade", "echo here; sleep 1000");
   await agent.host.reported(wanted.runId, { phase: "ready" });
   const stream = await opened(wanted, { follow: true });

@@ -54,7 +54,7 @@ async function checksAgain(): Promise<void> {
   });
 }
 
-test("a runtime without live-restore is told loudly, and is a flag of the host's health", async () => {
+test("a runtime without live-restore is reported loudly, and is a flag of the host's health", async () => {
   await eventually(() => textsOf("no-live-restore"));
 
   expect(warnings()).toMatchObject([{ level: "error" }]);
@@ -104,7 +104,7 @@ test("its restart ends the container, which comes back inside its run; the time 
   expect(agent.nowMs - interval.startMs).toBeLessThan(lifeMs + EXTEND_EVERY_MS + 1_000);
 });
 
-test("set to live-restore while it runs, it is asked again and the flag goes", async () => {
+test("set to live-restore while it runs, it is queried again and the flag goes", async () => {
   await runtime.reload({ liveRestore: true });
   agent.setForward(LEARNED_AGAIN_MS);
 
@@ -128,7 +128,7 @@ test("its restart then ends nothing: same process, one unbroken run", async () =
   expect(since.slice(1).filter((row, at) => row.startMs !== since[at]?.endMs)).toEqual([]);
 });
 
-test("standing still it is told within 30 s, while the meter reads /proc; then all is as before", async () => {
+test("a stalled runtime is reported within 30 s, while the meter reads /proc; then all is as before", async () => {
   const before = await container();
   onTestFinished(() => runtime.signal("SIGCONT"));
   runtime.signal("SIGSTOP");

@@ -204,7 +204,7 @@ test("another customer's gang on the same hosts reaches none of it, nor by packe
     ]);
 });
 
-test("a line that is cut while they run is told by both its ends, and by no other", async () => {
+test("a line that is cut while they run is reported by both its ends, and by no other", async () => {
   const [zero = "", one = ""] = ADDRESSES;
 
   await linked.cut(0, 1);

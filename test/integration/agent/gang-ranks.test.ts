@@ -106,7 +106,7 @@ test("they are held with findings, through a restart of the agent, and go with t
   expect(rows[0]?.startMs).toBeGreaterThanOrEqual(gateOpenedMs ?? Infinity);
 });
 
-test("released while their agent was away, they go when it is back, and one that ends at once is told to have gone", async () => {
+test("released while their agent was away, they go when it is back, and one that ends at once is reported as gone", async () => {
   const held = ranks("true", {}, "short");
   agent.host.order(held);
   await passed(held);

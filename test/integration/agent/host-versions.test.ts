@@ -144,7 +144,7 @@ const read = async (runtime: Partial<RuntimeProgram> = {}) => {
 };
 
 describe("a made-up host", () => {
-  test("has runc in containerd.io where Docker's own packages are, and says its own version", async () => {
+  test("has runc in containerd.io where Docker's own packages are, and reports its own version", async () => {
     const runc = await program("bin/runc", 'echo "runc version 1.3.3"');
     const dockerd = await put("bin/dockerd", "");
     await runs(10, "dockerd", { exe: dockerd, environment: `PATH=${join(folder, "bin")}\0` });
@@ -177,7 +177,7 @@ describe("a made-up host", () => {
     expect(found.get("runc")).toMatchObject({ version: "1.3.3" });
   });
 
-  test("whose dockerd was replaced since it runs says so", async () => {
+  test("whose dockerd was replaced since it runs reports so", async () => {
     await runs(10, "dockerd", { exe: "/usr/bin/dockerd (deleted)" });
     await dpkg({ "/usr/bin/dockerd": { name: "docker-ce", version: "5:29.7.0-1" } });
 
@@ -206,7 +206,7 @@ describe("a made-up host", () => {
     ["a user who began a program of root's", { users: "1000\t0\t0\t0" }],
     ["root, where there is no dockerd", {}],
   ])(
-    "attack: a containerd of %s is not carried out, and says nothing of where programs are",
+    "attack: a containerd of %s is not carried out, and reports nothing of where programs are",
     async (_whose, who) => {
       const traces = join(folder, "traces");
       const lie = await program("user/containerd", `echo containerd >> ${traces}\necho "containerd x 9.9.9"`);
@@ -247,7 +247,7 @@ describe("a made-up host", () => {
     expect((await read()).get("docker")?.package).toBeNull();
   });
 
-  test("of rpm is asked by rpm, changelog included", async () => {
+  test("of rpm is queried by rpm, changelog included", async () => {
     const runc = await program("bin/runc", 'echo "runc version 1.2.5"');
     await runs(10, "dockerd", { exe: "/usr/bin/dockerd", environment: `PATH=${join(folder, "bin")}\0` });
     places.tools.dpkgQuery = join(folder, "no-such-program");
@@ -315,7 +315,7 @@ esac`,
     await expect(read()).rejects.toThrow(message);
   });
 
-  test("of rpm that has a dpkg-query too, which owns nothing or fails, is asked by rpm", async () => {
+  test("of rpm that has a dpkg-query too, which owns nothing or fails, is queried by rpm", async () => {
     await runs(10, "dockerd", { exe: "/usr/bin/dockerd" });
     await program("rpm", "printf 'docker-ce\\t3:29.7.0-1.el9\\tDocker\\n'");
 
@@ -350,7 +350,7 @@ describe("a changelog", () => {
     expect(await mentioned()).toEqual(["CVE-2025-31133", "CVE-2025-52565"]);
   });
 
-  test("that is cut off tells what it has; one that is missing, none or too long tells nothing", async () => {
+  test("that is cut off lists what it has; one that is missing, none or too long lists nothing", async () => {
     expect(await mentioned()).toEqual([]);
     const packed = gzipSync(text, { level: 0 });
     await put("doc/runc/changelog.Debian.gz", packed.subarray(0, packed.length - 1_000));

@@ -150,7 +150,7 @@ describe("the kernel's limits", () => {
     expect(await get(INSTANCES)).toBe(128);
   });
 
-  test("that the kernel refuses to change are told with its reason, once", async () => {
+  test("that the kernel refuses to change are reported with its reason, once", async () => {
     const { place } = await sysctls({});
     await mkdir(dirname(join(place.folder, INSTANCES)), { recursive: true });
     // A setting that root may read and not write: 65536.
@@ -170,7 +170,7 @@ describe("the kernel's limits", () => {
     expect(restoreKernelLimits(place)).toEqual([]);
   });
 
-  test("that cannot be read are left alone and told, once, and hold up none of the others", async () => {
+  test("that cannot be read are left alone and reported, once, and hold up none of the others", async () => {
     const { place, get } = await sysctls({ [PIPES]: 16_384 });
     await mkdir(join(place.folder, INSTANCES), { recursive: true });
     await mkdir(join(place.stateDir, "kernel-limits.json"));
@@ -221,7 +221,7 @@ describe("the kernel's limits", () => {
     expect(existsSync(join(place.stateDir, "kernel-limits.json"))).toBe(false);
   });
 
-  test("that are low are named by the doctor, and are no fault where the operator looks after them", async () => {
+  test("that are low are named by the doctor, and are no fault where the operator manages them", async () => {
     const { place } = await sysctls({ [INSTANCES]: 128, [PIPES]: 16_384 });
     const low = readKernelLimits(place.folder);
 
@@ -271,7 +271,7 @@ describe("files that were deleted and are still open", () => {
     process.env.PATH = `${own}:${PATH}`;
   }
 
-  test("are not known where a program of the host cannot do what is asked, and that is nobody's fault", async () => {
+  test("are not known where a program of the host cannot do what is requested, and that is no fault", async () => {
     heldFile(4096);
     // As busybox answers.
     await withPrograms({ find: "echo 'find: unrecognized: -printf' >&2; exit 1" });
@@ -304,7 +304,7 @@ describe("files that were deleted and are still open", () => {
     expect(await findDeletedFiles([process.pid])).toMatchObject({ kind: "unseen" });
   });
 
-  test("of many threads with one table are looked for once", () => {
+  test("of many threads with one table are searched for once", () => {
     expect(processTasks(process.pid)).toMatchObject({ tables: [expect.any(Number)] });
   });
 });
@@ -453,7 +453,7 @@ describe("a command that plays nvidia-smi", () => {
     expect(await failureOf(new NvidiaSmi({ path, simulated: false }))).toBe("missing");
   });
 
-  test("hangs: it is ended at the deadline with all that it started, and may be asked again", async () => {
+  test("hangs: it is ended at the deadline with all that it started, and may be queried again", async () => {
     const pidFile = join(folder, "sleeper");
     const path = await fake("hanging", `sleep 600 & echo $! >${pidFile}; wait`);
     const smi = new NvidiaSmi({ path, simulated: false, deadlineMs: 500 });
@@ -476,7 +476,7 @@ describe("a command that plays nvidia-smi", () => {
     expect(await failureOf(new NvidiaSmi({ path, simulated: false }))).toBe(kind);
   });
 
-  test("says that there are no cards, which is an answer", async () => {
+  test("reports that there are no cards, which is an answer", async () => {
     const path = await fake("no-cards", "echo 'No devices were found'; exit 6");
 
     expect(await new NvidiaSmi({ path, simulated: false }).inventory()).toEqual({
@@ -488,7 +488,7 @@ describe("a command that plays nvidia-smi", () => {
     });
   });
 
-  test("gives one answer to all who ask at once, and joins CSV with XML", async () => {
+  test("gives one answer to all who query at once, and joins CSV with XML", async () => {
     const fixtures = new URL("../../fixtures/nvidia-smi/", import.meta.url).pathname;
     const log = join(folder, "calls");
     const path = await fake(
@@ -508,7 +508,7 @@ describe("a command that plays nvidia-smi", () => {
     expect(one.processes).toHaveLength(2);
   });
 
-  test("of an old driver refuses a newer field, and is asked without it", async () => {
+  test("of an old driver refuses a newer field, and is queried without it", async () => {
     const path = await fake(
       "old-driver",
       `case "$*" in
@@ -543,7 +543,7 @@ describe("simulated cards", () => {
   });
   const inventory = () => new NvidiaSmi({ path: files.hostExecutable, simulated: true }).inventory();
 
-  test("pass through the same code as real ones and say what they are", async () => {
+  test("pass through the same code as real ones and state what they are", async () => {
     const { gpus, processes } = await inventory();
 
     expect(gpus.map((gpu) => GpuReport.parse(gpu))).toEqual(gpus);
@@ -685,7 +685,7 @@ describe("simulated cards", () => {
       },
     );
 
-    test("its whole repertoire needs no command but the shell, and tells no process of the host", async () => {
+    test("its whole repertoire needs no command but the shell, and names no process of the host", async () => {
       await updateSimulatedGpus({ stateDir, inUse: [{ uuid: first, pid: 4711 }], nowMs: START_MS + 1_000 });
 
       const calls = [[], ["-q"], ["-q", "-x"], ["--query-compute-apps=pid", "--format=csv"]];

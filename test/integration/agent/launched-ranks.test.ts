@@ -155,7 +155,7 @@ describe("nobody", () => {
     }
   });
 
-  test("keeps a rank that follows from ending when it is told to", async () => {
+  test("prevents a rank that follows from ending when it is ordered to", async () => {
     const [leads, follows] = gang(imageOf("user"), WAIT);
     await runs([first, other, leads, follows]);
 

@@ -83,7 +83,7 @@ test("no more of a body is taken than its bound, whatever more would come", asyn
   expect(Number(flooded[1])).toBeLessThan(16 * MIB);
 });
 
-test("it is asked for the path alone, as localhost", async () => {
+test("it is requested by the path alone, as localhost", async () => {
   const before = output.length;
 
   expect(await get(8017)).toEqual({ kind: "status", status: 204 });
@@ -110,7 +110,7 @@ test("without a path a connection is enough, though nobody ever answers on it", 
   expect(await port(8100)).toEqual({ kind: "refused" });
 });
 
-test("a process that is another by now is not asked, and none of this host's own network", async () => {
+test("a process that is another by now is not probed, and none of this host's own network", async () => {
   const own = await readProcessLife(process.pid);
   const question = { path: "/", port: 8001 };
 
@@ -121,7 +121,7 @@ test("a process that is another by now is not asked, and none of this host's own
   expect(await probeReplica(here, question, never)).toEqual({ kind: "gone" });
 });
 
-test("at the end of the agent what is under way says nothing", async () => {
+test("at the end of the agent a probe in progress reports nothing", async () => {
   const ending = new AbortController();
   const requested = probeReplica(inside, { path: "/", port: 8003 }, ending.signal);
   setImmediate(() => ending.abort());

@@ -45,7 +45,7 @@ async function containerOf({ host }: AgentUnderTest, order: DesiredInstance) {
   return docker.getContainer(containerId ?? "");
 }
 
-test.concurrent("one that sleeps is idle with what it waits for, one that works or writes is not, and nobody who was not asked about", async (context) => {
+test.concurrent("one that sleeps is idle with what it waits for, one that works or writes is not, and none that is not watched", async (context) => {
   const agent = await startAgent(context);
   const sleeps = wanted("sleeps", "sleep 1000");
   const works = wanted("works", "while :; do :; done");
@@ -73,7 +73,7 @@ test.concurrent("one that sleeps is idle with what it waits for, one that works 
   );
 });
 
-test.concurrent("one that goes on is told once, and stays told so", async (context) => {
+test.concurrent("one that goes on is reported once, and stays reported", async (context) => {
   const agent = await startAgent(context);
   const order = wanted("rests", "while :; do if [ -e /tmp/go ]; then :; else sleep 1; fi; done");
   agent.host.order([order]);

@@ -241,7 +241,7 @@ test.concurrent("after a reboot of its host it serves once it has answered again
   expect([after.gateOpenedMs, after.bootId]).toEqual([before.gateOpenedMs, before.bootId]);
 });
 
-test.concurrent("one that is told to stop does not serve from then on, though it answers through its grace", async () => {
+test.concurrent("one that is ordered to stop does not serve from then on, though it answers through its grace", async () => {
   const name = fresh("leaving");
   const command = `trap : TERM; mkdir -p /tmp/www; echo ok >/tmp/www/health; httpd -f -p "$PORT" -h /tmp/www & while :; do sleep 1; done`;
   const order = replica(name, `setsid sh -c '${command}'`);
@@ -274,7 +274,7 @@ test.concurrent("a frozen one is out of service; it serves again when it goes on
   await servesAgain(shared, name);
 });
 
-test.concurrent("while the runtime hangs they are asked on: none fails for it, and one that fails is told", async () => {
+test.concurrent("while the runtime hangs they are probed on: none fails for it, and one that fails is reported", async () => {
   const proxy = await RuntimeProxy.listen(`/tmp/rg-proxy-${newHostId()}.sock`);
   const agent = await AgentUnderTest.begin(controlPlane, { socketPath: proxy.socketPath });
   const { host } = agent;
@@ -303,7 +303,7 @@ test.concurrent("while the runtime hangs they are asked on: none fails for it, a
   expect(host.observed(run("well"))).not.toHaveProperty("restarts");
 });
 
-test.concurrent("the image's own program is asked on the port that it was told, whatever user it is of", async () => {
+test.concurrent("the image's own program is probed on the port that it was given, whatever user it is of", async () => {
   const name = fresh("own");
   const image = "remotegpu-test/replica:1";
   const program = "cd /tmp && echo ok >well && exec httpd -f -p $PORT -h /tmp";
@@ -326,7 +326,7 @@ test.concurrent("without a path it serves as soon as its port takes a connection
   expect(ready.gateOpenedMs).not.toBeNull();
 });
 
-test.concurrent("it announces that it asks, and refuses a way elsewhere", async () => {
+test.concurrent("it announces that it probes, and refuses a path that leads elsewhere", async () => {
   const name = fresh("elsewhere");
   const beat = await eventually(() => shared.host.heartbeats.at(-1), { what: "a heartbeat" });
   expect(beat.features).toContain("probes");

@@ -59,7 +59,7 @@ async function read(
 
 const text = (records: OutputRecord[]) => Buffer.concat(records.map(({ bytes }) => bytes)).toString();
 
-test("what is kept comes back as it was: output, time and bytes, whatever they are", async () => {
+test("what is stored comes back as it was: output, time and bytes, whatever they are", async () => {
   const records = [
     line("one\n", 1),
     { ...line("", 2, "stderr"), bytes: Buffer.from([0, 255, 10, 13, 0xe2, 0x82]) },
@@ -76,7 +76,7 @@ test("what is kept comes back as it was: output, time and bytes, whatever they a
   expect(await stored.knows(runId("run-2"))).toBe(false);
 });
 
-test("nothing written is kept as nothing", async () => {
+test("nothing written is stored as nothing", async () => {
   await stored.keep(RUN, from([]));
 
   expect(await stored.knows(RUN.runId)).toBe(true);
@@ -102,7 +102,7 @@ test("reading goes on after a moment", async () => {
   expect(text(await read({ tailLines: null, after: time(1) }))).toBe("b\nc\n");
 });
 
-test("of too much the newest is kept, in order and without a hole", async () => {
+test("of too much the newest is stored, in order and without a hole", async () => {
   const block = Buffer.alloc(16_384, "x");
   const count = Math.ceil((MAX_RUN_BYTES * 1.5) / block.length);
   function* blocks() {
@@ -133,7 +133,7 @@ test("it outlives its container by days, and then goes", async () => {
   expect(readdirSync(join(folder, "output"))).toEqual([]);
 });
 
-test("a source that breaks off leaves what came before, and says so", async () => {
+test("a source that breaks off leaves what came before, and fails", async () => {
   async function* breaking() {
     yield line("before\n");
     await Promise.resolve();
@@ -188,7 +188,7 @@ describe.skipIf(process.getuid?.() !== 0)("on a disk that fills up", () => {
     return at;
   }
 
-  test("nothing is kept where the journal needs the room", async () => {
+  test("nothing is stored where the journal needs the room", async () => {
     const small = new StoredOutput({ folder: join(disk(2), "output"), wallMs: () => nowMs });
     await small.open();
 
@@ -207,7 +207,7 @@ describe.skipIf(process.getuid?.() !== 0)("on a disk that fills up", () => {
     expect((await small.list()).map((one) => one.runId)).toEqual(["run-1"]);
   });
 
-  test("what fitted before it was full is kept, and is not taken for all of it", async () => {
+  test("what fitted before it was full is stored, and is not taken for all of it", async () => {
     const at = disk(10);
     const small = new StoredOutput({ folder: join(at, "output"), wallMs: () => nowMs });
     await small.open();
@@ -237,7 +237,7 @@ test("others cannot read it", async () => {
   expect(statSync(join(folder, "output/run-1/000001.log")).mode & 0o777).toBe(0o600);
 });
 
-describe("a runtime that does not tell", () => {
+describe("a runtime that does not report", () => {
   const exit = { ...RUN, exitCode: 137, outOfMemory: true };
   const keeperOn = (logs: Runtime["logs"]) =>
     new OutputKeeper({
@@ -266,7 +266,7 @@ describe("a runtime that does not tell", () => {
         });
       },
     ],
-  ])("%s holds up neither the record nor the removal; what came is kept", async (_how, logs) => {
+  ])("%s holds up neither the record nor the removal; what came is stored", async (_how, logs) => {
     const keeper = keeperOn(logs);
 
     expect(await keeper.remainsOf(exit)).toEqual({

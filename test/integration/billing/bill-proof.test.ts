@@ -215,7 +215,7 @@ describe("a proof as it was made", () => {
     ["lost-rows", 30, "3.0000", 3],
     ["two-journals", 57, "5.7000", 3],
     ["repriced", 75, "7.5000", 3],
-  ])("tells of %s what was charged: %i minutes", async (name, minutes, amount, rows) => {
+  ])("states of %s what was charged: %i minutes", async (name, minutes, amount, rows) => {
     const { run, records } = proofOf(name);
 
     expect(run).toMatchObject({ billed_minutes: minutes, amount, rows, is_charge_due: false });
@@ -223,7 +223,7 @@ describe("a proof as it was made", () => {
     expect(records.reduce((sum, record) => sum + record.billing_minutes, 0)).toBe(minutes);
   });
 
-  test("says what it proves, and what no file can", () => {
+  test("states what it proves, and what no file can", () => {
     const { statement, notes } = verifyBill(proofOf("whole"), NODE);
 
     expect(notes).toEqual([]);
@@ -236,13 +236,13 @@ describe("a proof as it was made", () => {
     );
   });
 
-  test("says of a lost row which rows it keeps from their head", () => {
+  test("states of a lost row which rows it retains from their head", () => {
     expect(verifyBill(proofOf("lost-rows"), NODE).notes).toEqual([
       expect.stringMatching(/^2 rows without a signed head/),
     ]);
   });
 
-  test("says so where the row before is lost with an earlier database, unless its host has told the hash", async () => {
+  test("notes where the row before is lost with an earlier database, unless its host has reported the hash", async () => {
     const reported = verifyBill(proofOf("restored"), NODE);
     await api.db.query("UPDATE usage_batches SET first_seq = NULL, previous_hash = NULL WHERE host_id = $1", [
       scenes.get("restored")?.hostId,
@@ -257,7 +257,7 @@ describe("a proof as it was made", () => {
     });
   });
 
-  test("says what was waived and why, what was accepted in part, and what is still to be charged", () => {
+  test("states what was waived and why, what was accepted in part, and what is still to be charged", () => {
     const [waiver] = proofOf("waived").waivers;
     const parts = proofOf("in-part").segments.flatMap(({ rows }) => rows.filter((row) => row.kind === "own"));
 
@@ -274,7 +274,7 @@ describe("a proof as it was made", () => {
     ]);
   });
 
-  test("says of rows within a minute that is paid that they change none", () => {
+  test("states of rows within a minute that is paid that they change none", () => {
     const proof = proofOf("waived");
 
     const { faults, notes } = verifyBill({ ...proof, run: { ...proof.run, is_charge_due: true } }, NODE);
@@ -283,7 +283,7 @@ describe("a proof as it was made", () => {
     expect(notes).toContainEqual(expect.stringContaining("they change no minute"));
   });
 
-  test("tells rows off the chain among what was set aside", () => {
+  test("lists rows off the chain among what was set aside", () => {
     const proof = proofOf("broken-chain");
 
     expect(proof.set_aside.map(({ reason }) => reason)).toEqual([
@@ -304,7 +304,7 @@ describe("nobody else", () => {
     expect(text).toContain('"kind":"other"');
   });
 
-  test("gets it unseen: an administrator's look is in the audit log", async () => {
+  test("gets it unseen: an administrator's access is in the audit log", async () => {
     const [record] = await recordsOf("whole");
     const path = `/api/v1/billing/records/${record?.id}/proof`;
 
@@ -329,7 +329,7 @@ describe("a record without rows", () => {
     ["storage", "2026-03-01", 409, "it was charged for storage of ws-1, 3.5 for 0.0117"],
     ["environment", null, 404, "of the old system"],
     ["storage", null, 404, "of the old system"],
-  ])("says so: %s of month %s", async (type, month, status, detail) => {
+  ])("reports so: %s of month %s", async (type, month, status, detail) => {
     const path = `/api/v1/billing/records/${await record(type, month)}/proof`;
 
     const answer = await api.request("GET", path, { as: await payer("whole") });
@@ -366,7 +366,7 @@ describe("the page's verifier, as it is bundled", () => {
     return { why: "format", detail: `${PROOF_FORMAT}: ${issue?.path.join(".")}: ${issue?.message}` };
   }
 
-  test.each(NAMES)("says of a proof and of every change what the command says: %s", (name) => {
+  test.each(NAMES)("reports of a proof and of every change what the command reports: %s", (name) => {
     const made = changesOf(proofOf(name)).map(({ make }) => make(structuredClone(proofOf(name))));
 
     for (const text of [proofOf(name), ...made].map((proof) => JSON.stringify(proof)))

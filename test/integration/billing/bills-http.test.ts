@@ -131,7 +131,7 @@ const dayOf = ({ end_time: end }: Item) =>
   new Date(Date.parse(end) - 1 + 8 * MS_PER_HOUR).toISOString().slice(0, 10);
 
 describe("records", () => {
-  test("of any reader, filter and page size are the same rows that a look at all of them finds", async () => {
+  test("of any reader, filter and page size are the same rows that a query for all of them finds", async () => {
     // One or two at a time: more leave nothing to see.
     const filters = {
       workspace_id: fc.constantFrom("team", "ann"),
@@ -179,7 +179,7 @@ describe("records", () => {
     );
   });
 
-  test("that give back say why, as far as it is known, and charges need not", async () => {
+  test("that give back state why, as far as it is known, and charges need not", async () => {
     const found = await pages("/billing/records", root, 200);
 
     const causes = Map.groupBy(found, ({ amount, run_id: runId }) =>
@@ -297,7 +297,7 @@ describe("invoices", () => {
     expect(entry).toMatchObject({ subject: `invoice ${id}` });
   });
 
-  test("of the old system are shown with what they have", async () => {
+  test("of the old system are listed with what they have", async () => {
     await api.db.query(
       `INSERT INTO invoices (invoice_no, customer_id, billing_period_start, billing_period_end, total_amount, status)
        VALUES ('2019-1', $1, '2019-01-01', '2019-02-01', 12.5, 'pending')`,
@@ -358,7 +358,7 @@ describe("statistics", () => {
     );
   });
 
-  test("of a workspace and of a customer are asked for by name, and of the month if no time is named", async () => {
+  test("of a workspace and of a customer are requested by name, and of the month if no time is named", async () => {
     const span = `start_time=${HOUR_AT(-1)}&end_time=${HOUR_AT(60)}`;
 
     const ofTeam = (await get(`/billing/statistics?workspace_id=${team}&${span}`, cleo)).body;

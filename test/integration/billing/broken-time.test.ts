@@ -287,7 +287,7 @@ describe("a card", () => {
     expect(await story.run(run)).toMatchObject({ minutes: 10, waived: [{ from: 10, to: null }] });
   });
 
-  test("of which its driver asks that it be drained is closed, and what runs on it is charged", async () => {
+  test("of which its driver requests that it be drained is closed, and what runs on it is charged", async () => {
     const story = await begin();
     const run = await story.ordered();
     cards(story, { ...DRAINED, reasonCode: "recovery-drain-p2p", hasSign: false });
@@ -541,7 +541,7 @@ describe("an instance that never became ready", () => {
     expect(await story.run(run)).toMatchObject({ charged });
   });
 
-  test("because its customer stopped it before is charged for what it ran, and nothing is told of one without any time", async () => {
+  test("because its customer stopped it before is charged for what it ran, and nothing is reported of one without time", async () => {
     const story = await begin(2);
     const pulled = await story.ordered({ phase: "starting", detail: "pulling image" });
     const ran = await story.ordered({ phase: "starting" });

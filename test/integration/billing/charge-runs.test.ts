@@ -197,7 +197,7 @@ describe("an hour's runs", () => {
     expect(alarms).toEqual([{ kind: "charge-beyond-column" }]);
   });
 
-  test("the end of such a run is taken in, and so is what its host says after it", async () => {
+  test("the end of such a run is ingested, and so is what its host reports after it", async () => {
     const scene = await nextScene("20");
     const [dear = "", other = ""] = await runsOf(scene, 2);
     await database.query("UPDATE run_lines SET quantity = 10000000000000000 WHERE run_id = $1", [dear]);
@@ -279,7 +279,7 @@ describe("an hour's runs", () => {
     expect(events).toEqual([]);
   });
 
-  test("are charged, and shown before, by so many statements, however many they are", async () => {
+  test("are charged, and listed before, by so many statements, however many they are", async () => {
     const counts: { tick: number; view: number }[] = [];
     for (const [nth, count] of [1, 6].entries()) {
       const [from, to] = [(nth + 7) * HOUR, (nth + 8) * HOUR];

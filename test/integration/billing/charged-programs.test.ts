@@ -116,7 +116,7 @@ async function loadingByHours(): Promise<number[]> {
 }
 
 describe("a replica that never answers its probe", () => {
-  test("is charged from its container's start, the grace that it asked for and used included, but for its payer's allowance", async () => {
+  test("is charged from its container's start, the grace that it requested and used included, but for its payer's allowance", async () => {
     services.starts(0);
     const id = await services.ordered({ gpu: 1, config: GRACE });
     await services.settle();
@@ -341,7 +341,7 @@ test("a replica whose metering opens when it serves, as before, is charged from 
   expect(await billed(wanted)).toMatchObject({ minutes: 11, waived: 0 });
 });
 
-describe("a service says by which rule its replicas are free", () => {
+describe("a service states by which rule its replicas are free", () => {
   const waivers = async (id: string) => (await services.get(id)).waivers;
 
   test("while one loads within its payer's allowance, and once that is used up", async () => {

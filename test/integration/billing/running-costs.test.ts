@@ -117,7 +117,7 @@ test("costs that are remembered follow every charge, credit and refund, of runs 
   );
 });
 
-test("a transaction that ends after later ones is found, since the look goes further back", async () => {
+test("a transaction that ends after later ones is found, since the query reaches further back", async () => {
   const costs = new StreamCosts(database);
   const since = await lastTransaction();
   const before = await reported(costs, since);

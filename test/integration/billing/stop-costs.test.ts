@@ -181,7 +181,7 @@ describe("money that is nearly used up", () => {
     expect(first - (await pass())).toBeCloseTo(3, 0);
   });
 
-  test("a payment disarms it at once, and a limit does; nothing is told twice", async () => {
+  test("a payment disarms it at once, and a limit does; nothing is reported twice", async () => {
     await running();
     scene.api.nudged.length = 0;
 
@@ -203,7 +203,7 @@ describe("money that is nearly used up", () => {
     expect(await reported()).toMatchObject({ onDisconnect: "keep" });
   });
 
-  test("what has no price burns nothing, and is kept", async () => {
+  test("what has no price burns nothing, and runs on", async () => {
     await running();
     await scene.api.db.query("UPDATE runs SET spec = 'nowhere'");
 
@@ -212,7 +212,7 @@ describe("money that is nearly used up", () => {
     expect(await reported()).toMatchObject({ onDisconnect: "keep" });
   });
 
-  test("a host that stopped for it says so, and is charged up to then", async () => {
+  test("a host that stopped for it reports so, and is charged up to then", async () => {
     const run = await running();
     scene.api.passMinutes(60 * 5);
     await host.heartbeat();

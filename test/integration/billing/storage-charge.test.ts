@@ -294,7 +294,7 @@ describe("a day", () => {
     expect(await days()).toEqual([[yesterday, 5, 70, "0.2000"]]);
   });
 
-  test("counts sealed copies by their size at each tick, whatever hosts say or none of them is there", async () => {
+  test("counts sealed copies by their size at each tick, whatever hosts report or none of them is there", async () => {
     await sampled(midnight - DAY, [40]);
     await sealed(100, midnight - 30 * HOUR);
     await sealed(20, midnight - 90 * 60_000);
@@ -325,7 +325,7 @@ describe("a day", () => {
     expect(await balance()).toBe("-0.3000");
   });
 
-  test("is free up to what the setting says", async () => {
+  test("is free up to what the setting allows", async () => {
     await setSetting(api.db, "FREE_STORAGE_GB", "59.5");
     await sampled(midnight - DAY, [60]);
 

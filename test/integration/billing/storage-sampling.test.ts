@@ -150,7 +150,7 @@ const REFUSED = { kind: "refused", reason: expect.any(String) };
 const TAKEN = { kind: "storage-taken" };
 
 describe("who samples", () => {
-  test("the connected host with the lowest id of those that ask, and no other", async () => {
+  test("the connected host with the lowest id of those that request it, and no other", async () => {
     const { ids } = await poolOf(3);
 
     const order = await requested(ids[1]);
@@ -163,7 +163,7 @@ describe("who samples", () => {
     expect(await requested(ids[1])).toMatchObject({ kind: "storage-rest" });
   });
 
-  test("an agent of before, which never asks, keeps no other from it", async () => {
+  test("an agent of before, which never requests it, excludes no other from it", async () => {
     const { ids } = await poolOf(2);
     await requested(ids[0], NOON - 3 * HOUR);
 
@@ -189,7 +189,7 @@ describe("who samples", () => {
     expect(await reported(ids[0], [])).toEqual(REFUSED);
   });
 
-  test("an hour that is sampled is asked for no more; the next one is", async () => {
+  test("an hour that is sampled is ordered no more; the next one is", async () => {
     const { ids } = await poolOf(1);
     await requested(ids[0], NOON + 20 * MINUTE);
     await reported(ids[0], []);
@@ -360,7 +360,7 @@ describe("what is taken", () => {
     return { pool, ids };
   }
 
-  test("sums of owners in the pool; nothing needs no row, and what was not measured says so", async () => {
+  test("sums of owners in the pool; nothing needs no row, and what was not measured is marked so", async () => {
     const { pool, ids } = await begun();
     const [more, empty] = [await customer(`more-${pool}`), await customer(`empty-${pool}`)];
     for (const one of [more, empty]) await environmentIn(pool, one);
@@ -434,7 +434,7 @@ describe("what is taken", () => {
     ]);
   });
 
-  test("a pool that was never sampled, and has no sealed copy, is told so", async () => {
+  test("a pool that was never sampled, and has no sealed copy, is reported as such", async () => {
     const { pool } = await poolOf(1);
 
     expect(await storagePool(db, pool)).toMatchObject({
@@ -566,7 +566,7 @@ describe("what is taken", () => {
     expect(await samplesOf(pool)).toHaveLength(rows);
   });
 
-  test("a host reports for its own pool alone, and only when it was asked", async () => {
+  test("a host reports for its own pool alone, and only when it was ordered to", async () => {
     const { pool } = await begun();
     const stranger = await poolOf(1);
 
@@ -591,7 +591,7 @@ test.each([
   expect(StorageReport.safeParse({ ...sound, ...damage }).success).toBe(false);
 });
 
-test("a real agent's part measures its pool and tells it over NATS; nonsense is refused and harms nothing", async () => {
+test("a real agent's part measures its pool and reports it over NATS; nonsense is refused and changes nothing", async () => {
   const { pool, ids } = await poolOf(1);
   const id = await environmentIn(pool);
   const poolRoot = mkdtempSync(join(tmpdir(), "rg-pool-"));

@@ -36,7 +36,7 @@ test("names what differs, counts, and ends with 1", async () => {
   expect(lines.slice(4)).toEqual(["1 passed, 1 failed"]);
 });
 
-test("what a file lacks is not compared and said; numbers of bytes may be numbers, amounts may not", async () => {
+test("what a file lacks is not compared and reported; numbers of bytes may be numbers, amounts may not", async () => {
   const file = JSON.parse(readFileSync(BILLING_VECTORS, "utf8"));
   const gaps = file.vectors.find(({ id }: { id: string }) => id === "12-storage-gaps");
   delete gaps.expected.balances;

@@ -66,7 +66,7 @@ const compiledIn = (home: string) =>
   join(home, ".cache", "remotegpu", `compiled-${NODE_VERSION}-${process.arch}`);
 
 describe("the file", () => {
-  test("is the same from the same sources, and says nothing of where it was made", async () => {
+  test("is the same from the same sources, and contains nothing of where it was made", async () => {
     expect((await buildCli()) === text).toBe(true);
     expect(text.startsWith(`#!/usr/bin/env node\n// remotegpu ${VERSION}\n`)).toBe(true);
     const places = [dirname(process.execPath), join(import.meta.dirname, "../../.."), `${tmpdir()}/`];
@@ -104,7 +104,7 @@ describe("the file", () => {
     expect(newer.exec(text)?.[0]).toBeUndefined();
   });
 
-  test("says nothing in words that Node 20 does not know", async () => {
+  test("uses no syntax or API that Node 20 does not know", async () => {
     const code = commandIn(text);
     const as = async (target: string) =>
       (
@@ -130,7 +130,7 @@ describe("installed in an empty home", () => {
     expect(await run(["--version"], { file })).toEqual({ exitCode: 0, stdout: VERSION, stderr: "" });
   });
 
-  test("it asks a real server, and shows what that has", async () => {
+  test("it queries a real server, and prints what that has", async () => {
     const server = await openServer(api.app, { host: "127.0.0.1", port: 0, tls: null });
     try {
       const env = { REMOTEGPU_SERVER: `http://127.0.0.1:${server.port}`, REMOTEGPU_KEY: api.admin.key };
@@ -159,7 +159,7 @@ describe("installed in an empty home", () => {
     },
   );
 
-  test("it says in a line what is wrong, whatever it is given", async () => {
+  test("it reports in a line what is wrong, whatever it is given", async () => {
     const home = newHome();
     const noServer = {
       exitCode: 2,
@@ -195,7 +195,7 @@ describe("installed in an empty home", () => {
     });
   });
 
-  test("help tells of all commands, and of one what it takes", async () => {
+  test("help lists all commands, and of one what it takes", async () => {
     const whole = await run(["--help"]);
     const one = await run(["help", "env", "create"]);
 
@@ -206,7 +206,7 @@ describe("installed in an empty home", () => {
 });
 
 describe("what V8 compiled", () => {
-  test("is kept for the next start, for the user alone", async () => {
+  test("is cached for the next start, for the user alone", async () => {
     const home = newHome();
 
     await run(["--version"], { home });
@@ -234,7 +234,7 @@ describe("what V8 compiled", () => {
     expect(readFileSync(compiledIn(home)).length).toBeGreaterThan(whole / 2);
   });
 
-  test("is kept nowhere without a home, and where nothing can be kept", async () => {
+  test("is cached nowhere without a home, and where nothing can be stored", async () => {
     const none = join(folder, "none");
     const env = { HOME: none, XDG_CACHE_HOME: "" };
 
@@ -264,7 +264,7 @@ describe("the API", () => {
     ).toBe(200);
   });
 
-  test("says how it is installed, there and on its page", async () => {
+  test("states how it is installed, there and on its page", async () => {
     const line = `curl -fsSL ${api.deps.config.publicUrl}/cli/remotegpu.mjs -o ~/.local/bin/remotegpu`;
 
     expect(await api.request("GET", "/cli")).toMatchObject({
@@ -274,7 +274,7 @@ describe("the API", () => {
     expect((await api.request("GET", "/docs/reference")).body).toContain(line);
   });
 
-  test("without the file says so", async () => {
+  test("without the file answers so", async () => {
     const none = await openApi({ commandFile: () => Promise.resolve(null) });
     try {
       expect(await none.request("GET", "/cli/remotegpu.mjs")).toMatchObject({

@@ -123,7 +123,7 @@ test.skipIf(!hasFish)("by fish, too (left out where it is not installed)", async
   ]);
 });
 
-describe("what is asked of the server", () => {
+describe("what is requested of the server", () => {
   const complete = async (words: readonly string[], env = {}) => {
     const { exitCode, stdout, stderr } = await execa("remotegpu", ["complete", "--", ...words], {
       env: { ...environment(), ...env },
@@ -141,7 +141,7 @@ describe("what is asked of the server", () => {
     });
   });
 
-  test("is given up where it never answers, and nothing is said of it", async () => {
+  test("is given up where it never answers, and nothing is printed about it", async () => {
     answers = false;
     try {
       // The process ends while the server holds the question still.

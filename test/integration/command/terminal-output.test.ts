@@ -96,7 +96,7 @@ test.each([
   },
 );
 
-test("what several ranks print is told apart, whatever one of them says", async () => {
+test("what several ranks print is distinguished, whatever one of them prints", async () => {
   expect(await atTerminal("job logs --all-ranks one-1")).toBe(`[0] ${LISTED.replace("\nend", "\n[0] end")}`);
   expect(await printed("job logs --all-ranks one-1", "pipe")).toBe(`[0] ${HOSTILE}`);
 });

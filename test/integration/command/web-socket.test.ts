@@ -9,7 +9,7 @@ import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
 const ACCEPT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const GREETING = "SSH-2.0-OpenSSH_10.0\r\n";
 
-test("what the other side says in the moment of its answer is heard", async () => {
+test("what the other side sends in the moment of its answer is heard", async () => {
   const server = createServer().on("upgrade", (request, socket) => {
     const key = request.headers["sec-websocket-key"] ?? "";
     const accept = createHash("sha1")

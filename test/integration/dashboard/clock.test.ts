@@ -106,7 +106,7 @@ describe.skipIf(!hasBrowser)("by a clock that is off (left out where Chromium is
     ["behind, in English", -TWO_HOURS_MS, "en", "admin"],
     ["ahead, in Chinese", TWO_HOURS_MS, "zh", "admin"],
   ] as const)(
-    "two hours %s, each page says how long ago things were, as the server counts",
+    "two hours %s, each page states how long ago things were, as the server counts",
     async (_how, offMs, language, who) => {
       const as = who === "admin" ? scene.control.api.admin : alice;
       const { page, complaints } = await scene.loggedIn(as);

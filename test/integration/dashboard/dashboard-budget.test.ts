@@ -75,7 +75,7 @@ test.each(["en", "zh"])("a page has at most 40 kB of its own, with its words: %s
   expect(sizes.filter(({ size }) => size > LAZY_PAGE)).toEqual([]);
 });
 
-test("charts come with the first that is shown, and are at most 30 kB", () => {
+test("charts come with the first that is drawn, and are at most 30 kB", () => {
   const size = packedSize(beyondFirst("src/components/charts/drawn-chart.tsx"));
 
   expect(size).toBeGreaterThan(10 * KB);

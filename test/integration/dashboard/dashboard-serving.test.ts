@@ -47,7 +47,7 @@ test("the page's addresses are the server's", () => {
   expect(paths.filter((path) => !served.has(path))).toEqual([]);
 });
 
-test("a file of it is kept for ever, and packed for whoever can unpack it", async () => {
+test("a file of it is cached for ever, and packed for whoever can unpack it", async () => {
   const plain = await api.request("GET", script);
   const packed = await api.app.request(script, { headers: { "Accept-Encoding": "br, gzip" } });
 
@@ -110,7 +110,7 @@ describe("an address of nothing", () => {
   const people = { Accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
 
   test.each(["/nothing", "/fleet/more", "/hosts", "/index.html", "/..%2f..%2fetc%2fpasswd"])(
-    "%s is the page for a person, who is told there that nothing is, and no page",
+    "%s is the page for a person, which states there that nothing is, and no page",
     async (path) => {
       const { status, body, headers } = await api.request("GET", path, { headers: people });
 
@@ -151,7 +151,7 @@ test("another method than GET is refused at its addresses", async () => {
 });
 
 describe("before it is built", () => {
-  test("/ says so and looks again, until it is there", async () => {
+  test("/ reports so and polls, until it is there", async () => {
     const state = mkdtempSync(join(tmpdir(), "remotegpu-dashboard-"));
     onTestFinished(() => rmSync(state, { recursive: true, force: true }));
     const files = new DashboardFiles(state, quietLog);

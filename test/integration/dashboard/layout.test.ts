@@ -86,7 +86,7 @@ describe.skipIf(!hasBrowser)("theme and language", () => {
 });
 
 describe.skipIf(!hasBrowser)("the search", () => {
-  test("is opened, asked and followed by keyboard alone", async () => {
+  test("is opened, queried and followed by keyboard alone", async () => {
     const page = await openSearch();
     await page.keyboard.type("nort");
     await page.waitForSelector('#search-choice-0[aria-selected="true"]');
@@ -117,7 +117,7 @@ describe.skipIf(!hasBrowser)("the search", () => {
 });
 
 describe.skipIf(!hasBrowser)("the search, in Chinese", () => {
-  test("says of what kind each thing is, and closes by a button of that name", async () => {
+  test("names of what kind each thing is, and closes by a button of that name", async () => {
     const { control } = scene;
     const { admin, db } = control.api;
     await db.query(
@@ -141,7 +141,7 @@ describe.skipIf(!hasBrowser)("the search, in Chinese", () => {
     expect(await page.$('[role="dialog"] button[aria-label="关闭"]')).not.toBeNull();
   });
 
-  test("tells that it looks, and what went wrong, and not that there is nothing", async () => {
+  test("reports that it searches, and what went wrong, and not that there is nothing", async () => {
     const page = await openSearch("zh");
     let answer: (() => void) | undefined;
     await page.setRequestInterception(true);
@@ -226,7 +226,7 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     expect(leaders()).toHaveLength(2);
   }, 180_000);
 
-  test("that nobody looks at ask for nothing, and for all that changed once somebody does", async () => {
+  test("that are hidden request nothing, and all that changed once they are visible", async () => {
     const [{ page }, { page: watching }] = [await hurried(), await hurried()];
     const opened = page.waitForResponse((answer) => answer.url().includes("/api/v1/stream?") && answer.ok());
     await page.goto(`${scene.url}/fleet`);
@@ -256,7 +256,7 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     await page.waitForSelector(isOpen);
   }, 120_000);
 
-  test("are told of what they may see though another asks for more, and ask by themselves for what they are not told", async () => {
+  test("are notified of what they may see though another requests more, and request the rest themselves", async () => {
     const { control } = scene;
     const { db } = control.api;
     const [ada, eve] = [await control.customer("ada"), await control.customer("eve")];

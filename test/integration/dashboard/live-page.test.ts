@@ -52,7 +52,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     expect(await page.$(cordoned)).toBeNull();
   });
 
-  test("shows as fresh what stands still, and figures of which no change is told, while readings come", async () => {
+  test("shows as fresh what is unchanged, and figures of which no change is reported, while readings come", async () => {
     const { api } = scene.control;
     const noted = (index: number, change: string) =>
       api.db.query(`UPDATE gpus SET ${change} WHERE host_id = 'north' AND gpu_index = $1`, [index]);
@@ -85,7 +85,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     expect(await page.evaluate("[...globalThis.oldCells]")).toEqual([]);
   });
 
-  test("says that NATS is away, and goes on showing what it knew", async () => {
+  test("reports that NATS is away, and goes on showing what it knew", async () => {
     const { link } = scene.control.api.deps;
     const { page } = await scene.openHurried("/fleet", scene.control.api.admin);
     await expectText(page, "1 up");
@@ -102,7 +102,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     await page.waitForSelector("[data-banner]", { hidden: true });
   });
 
-  test("says since when the server does not answer, and nothing turns to 0", async () => {
+  test("states since when the server does not answer, and nothing turns to 0", async () => {
     const { page } = await scene.openHurried("/fleet", scene.control.api.admin);
     await expectText(page, "1 up");
 
@@ -115,7 +115,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     await page.waitForSelector("[data-banner]", { hidden: true });
   });
 
-  test("of which a part is refused when it is asked for again shows it as it was, and says so", async () => {
+  test("of which a part is refused when it is requested again shows it as it was, and reports so", async () => {
     const { page } = await scene.loggedIn(scene.control.api.admin);
     await page.evaluateOnNewDocument(HURRIED_POLLS);
     await page.setRequestInterception(true);
@@ -158,7 +158,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     expect(await page.$('nav a[href="/fleet"]')).toBeNull();
   });
 
-  test("polls while no stream is to be had, not while nobody looks, and no more once there is one", async () => {
+  test("polls while no stream is to be had, not while it is hidden, and no more once there is one", async () => {
     const { page } = await scene.loggedIn(scene.control.api.admin);
     await page.evaluateOnNewDocument(HURRIED_POLLS);
     await page.setRequestInterception(true);
@@ -242,7 +242,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     expect(await page.$(cordoned)).toBeNull();
   }, 120_000);
 
-  test("asks again for what could not be asked, though the stream tells of no change", async () => {
+  test("requests again what could not be requested, though the stream reports no change", async () => {
     const { page } = await scene.open("/alarms", scene.control.api.admin);
     await page.waitForResponse((answer) => answer.url().includes("/api/v1/stream") && answer.ok());
     await page.setRequestInterception(true);
@@ -265,7 +265,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
   test.each([
     ["to one who comes", "before"],
     ["to one who is there", "after"],
-  ])("that lost one of its files on the way %s is loaded again", async (_who, when) => {
+  ])("that lost one of its files in transit %s is loaded again", async (_who, when) => {
     const { page } = await scene.open("/alarms", scene.control.api.admin);
     await page.waitForSelector("h1");
     await page.setRequestInterception(true);

@@ -16,7 +16,7 @@ afterAll(() => scene.close());
 const cookies = async (page: Page) => (await page.browserContext().cookies()).map(({ name }) => name);
 
 describe.skipIf(!hasBrowser)("a key typed there", () => {
-  test("opens the page that was asked for, in a session that lasts until the end is chosen", async () => {
+  test("opens the page that was requested, in a session that lasts until the end is chosen", async () => {
     const { page, complaints } = await scene.open("/queue");
     await page.waitForSelector('input[name="key"]');
 
@@ -44,7 +44,7 @@ describe.skipIf(!hasBrowser)("a key typed there", () => {
     ["that of SSH", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5", "This is an SSH key"],
     ["a word", "secret", "one begins with rgk_"],
     ["one of another server", `rgk_${"a".repeat(43)}`, "the key of another server"],
-  ])("that is %s opens nothing, and it is said why", async (_what, typed, reported) => {
+  ])("that is %s opens nothing, and the reason is displayed", async (_what, typed, reported) => {
     const { page } = await scene.open("/queue");
     await page.waitForSelector('input[name="key"]');
 
@@ -56,7 +56,7 @@ describe.skipIf(!hasBrowser)("a key typed there", () => {
     expect(await page.evaluate("document.activeElement?.name")).toBe("key");
   });
 
-  test("is refused in the reader's language, with the server that it was shown to", async () => {
+  test("is refused in the reader's language, with the server that it was presented to", async () => {
     const { page } = await scene.open("/queue", undefined, "zh");
     await page.waitForSelector('input[name="key"]');
 
@@ -84,7 +84,7 @@ describe.skipIf(!hasBrowser)("a key typed there", () => {
 });
 
 describe.skipIf(!hasBrowser)("who is not logged in (left out where Chromium is not installed)", () => {
-  test("sees the way in at every address, in both themes and languages", async () => {
+  test("sees the login at every address, in both themes and languages", async () => {
     const { page, complaints } = await scene.open("/queue");
 
     await expectText(page, "API key");
@@ -93,7 +93,7 @@ describe.skipIf(!hasBrowser)("who is not logged in (left out where Chromium is n
     expect(complaints).toEqual([]);
   });
 
-  test("is told that an account is suspended, and another one logs in there", async () => {
+  test("is notified that an account is suspended, and another one logs in there", async () => {
     const { control } = scene;
     const held = await control.customer("held");
     const { page } = await scene.openHurried("/queue", held);
@@ -110,7 +110,7 @@ describe.skipIf(!hasBrowser)("who is not logged in (left out where Chromium is n
     expect(await page.$('input[name="key"]')).toBeNull();
   });
 
-  test("logs out of an account that is suspended, and is not told of an end", async () => {
+  test("logs out of an account that is suspended, and is not notified of an end", async () => {
     const { control } = scene;
     const held = await control.customer("left");
     const { page, complaints } = await scene.openHurried("/queue", held);
@@ -148,7 +148,7 @@ describe.skipIf(!hasBrowser)("who is not logged in (left out where Chromium is n
     expect(page.url()).toBe(`${scene.url}/fleet`);
   });
 
-  test("is told why a ticket opens nothing, and the address has lost it", async () => {
+  test("is given the reason why a ticket opens nothing, and the address has lost it", async () => {
     const { page } = await scene.open("/#ticket=spent");
 
     await page.waitForSelector('[role="alert"]');

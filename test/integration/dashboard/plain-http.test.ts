@@ -81,7 +81,7 @@ describe.skipIf(!hasBrowser)("plain HTTP under a name (left out where Chromium i
     expect(complaints).toEqual([]);
   });
 
-  test("copies a secret within a dialog, which is shown once", async () => {
+  test("copies a secret within a dialog, which is displayed once", async () => {
     const { page } = await open("/keys");
     await openDialog(page, "Make an API key");
     await typeInto(page, "Name", "laptop");
@@ -98,7 +98,7 @@ describe.skipIf(!hasBrowser)("plain HTTP under a name (left out where Chromium i
     expect(await pasted(page)).toBe(secret);
   });
 
-  test("says where the browser does not let it copy", async () => {
+  test("reports where the browser does not let it copy", async () => {
     const { page } = await open("/hosts/north");
     await expectText(page, LINE);
     await page.evaluate("document.execCommand = () => false");

@@ -51,7 +51,7 @@ const chooseLogOut = async (page: Page) => {
 };
 
 describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is not installed)", () => {
-  test("from elsewhere is told in all tabs, which are back where they were once somebody logs in in one of them", async () => {
+  test("from elsewhere is reported in all tabs, which are back where they were once somebody logs in in one of them", async () => {
     const ada = await scene.control.customer("ada");
     const { page, complaints } = await scene.openHurried("/environments?status=running", ada);
     await page.waitForSelector(STANDS);
@@ -68,7 +68,7 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
     expect(complaints).toEqual([]);
   }, 120_000);
 
-  test("with its key is told so, after a reload, too", async () => {
+  test("with its key is reported so, after a reload, too", async () => {
     const { control } = scene;
     const eve = await control.customer("eve");
     const key = await control.api.key(eve, {});
@@ -85,7 +85,7 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
     expect(placeOf(page)).toBe("/queue");
   }, 120_000);
 
-  test("with the key that is revoked on the page itself is told before it is, and then", async () => {
+  test("with the key that is revoked on the page itself is announced before it is, and reported then", async () => {
     const { page } = await scene.open("/keys", await scene.control.customer("own"));
     await expectText(page, "this browser's", "[data-own]");
 
@@ -110,7 +110,7 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
     expect(complaints).toEqual([]);
   }, 120_000);
 
-  test("when its time is over, which the browser knows as well as the server, is told as that", async () => {
+  test("when its time is over, which the browser knows as well as the server, is reported as that", async () => {
     const { control } = scene;
     const key = await control.api.key(await control.customer("brief"), {
       expires_at: new Date(Date.now() + 8_000).toISOString(),
@@ -124,7 +124,7 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
     expect(await textOf(page)).not.toContain("another browser");
   }, 120_000);
 
-  test("by logging out is told as no end, in no tab", async () => {
+  test("by logging out is reported as no end, in no tab", async () => {
     const { page } = await scene.open("/queue", await scene.control.customer("out"));
     await page.waitForSelector(STANDS);
     const beside = await tabBeside(page, "/environments");
@@ -181,7 +181,7 @@ describe.skipIf(!hasBrowser)("a link of another account", () => {
 });
 
 describe.skipIf(!hasBrowser)("an account whose money is used up", () => {
-  test("is told on every page what that stops and what ends it, and looks at all it has", async () => {
+  test("reads on every page what that stops and what ends it, and sees all it has", async () => {
     const { control } = scene;
     const ida = await control.customer("ida");
     await control.order(ida, { name: "of-ida" });

@@ -81,7 +81,7 @@ describe("the books", () => {
   });
   afterAll(() => fresh.drop());
 
-  test("who waits for a migration is told so, though nothing else of the owner's work is to be seen", async () => {
+  test("who waits for a migration is notified, though nothing else of the owner's work is to be seen", async () => {
     expect(await whoMigrates(fresh.application)).toBeNull();
     await transaction(fresh.database, async (sql) => {
       await sql.query(`SET LOCAL application_name = '${MIGRATING}'`);
@@ -125,7 +125,7 @@ describe("the books", () => {
     expect(rows.map(({ table }) => table)).toEqual([...APPEND_ONLY_TABLES].sort());
   });
 
-  test("rows may refer to what the application cannot lock: foreign keys are looked at as the owner", async () => {
+  test("rows may refer to what the application cannot lock: foreign keys are checked as the owner", async () => {
     const refer = fresh.application.query(
       `INSERT INTO billing_records (customer_id, resource_type, quantity, unit_price, amount, start_time, end_time, transaction_id)
        SELECT 1, 'storage', 1, 1, 1, now(), now(), min(id) FROM ledger_transactions`,
@@ -200,7 +200,7 @@ describe("a single statement", () => {
     expect(left.rows).toEqual([{ is_itself: true }]);
   });
 
-  test("says what it changed, and one that fails changes nothing and breaks nothing", async () => {
+  test("reports what it changed, and one that fails changes nothing and breaks nothing", async () => {
     const changed = await fresh.application.query(
       "INSERT INTO settings (key, value) SELECT 'K' || n, 'a' FROM generate_series(1, $1::int) n",
       [3],
@@ -310,7 +310,7 @@ describe("behind PgBouncer in transaction mode", () => {
     expect(await rightsTooMany(database)).toBe(0);
   });
 
-  test("the doctor says who stands before Postgres, and who lays rights down", async () => {
+  test("the doctor names who is between it and Postgres, and who lays rights down", async () => {
     const [question] = RIGHTS_QUESTIONS;
     const database = openDatabase(bouncer.through(fresh.url));
     onTestFinished(() => database.close());
@@ -417,7 +417,7 @@ describe("a user who may make no roles", () => {
     return { admin, url: url.href, name: user };
   }
 
-  test("migrates all the same, is told what to ask for, and works in the role once it is a member", async () => {
+  test("migrates all the same, reports what to request, and works in the role once it is a member", async () => {
     const { admin, url, name } = await databaseOf(inject("postgresUrl"), "plain_eighteen");
     const lines: string[] = [];
 
@@ -450,7 +450,7 @@ describe("a user who may make no roles", () => {
     expect(await worksAs(url.href)).toEqual({ role: ROLE, rightsTooMany: 0 });
   });
 
-  test("an owner who may make no roles is told nothing where servers come by a login of their own", async () => {
+  test("an owner who may make no roles gets no message where servers come by a login of their own", async () => {
     const { admin, url } = await databaseOf(inject("postgresUrl"), "owner_alone");
     await admin.query(`CREATE ROLE for_servers LOGIN PASSWORD 'secret' IN ROLE ${ROLE}`);
     opened.push(() => admin.query("DROP ROLE for_servers"));

@@ -78,7 +78,7 @@ test.each(["admin-key", "doctor", "schema-snapshot"])(
   },
 );
 
-test("told to end while it still begins, it ends in order once it has begun, with its Postgres and its NATS", async () => {
+test("ordered to end while it still begins, it ends in order once it has begun, with its Postgres and its NATS", async () => {
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-hasty-"));
   // Its Postgres runs as a user of its own.
   chmodSync(folder, 0o711);
@@ -116,7 +116,7 @@ test("a command that does not exist is named, and none of the server is started"
   expect(done).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("unknown command 'foo'") });
 });
 
-test("bare it tells what there is, and serves nothing", async () => {
+test("bare it lists what there is, and serves nothing", async () => {
   const done = await execa(COMMAND, [], { reject: false, timeout: 20_000 });
 
   expect(done).toMatchObject({
@@ -179,7 +179,7 @@ async function plainSchema(database: Database): Promise<string> {
 }
 
 test(
-  "the page on production: every command that changes no machine does as it says",
+  "the page on production: every command that changes no machine does as it states",
   async () => {
     const database = await freshDatabase({ template: "template0" });
     onTestFinished(() => database.drop());

@@ -192,7 +192,7 @@ test("a failure that was caught inside a transaction does not pass for a commit"
   await expect(ran).rejects.toThrow("a failed statement was caught");
 });
 
-test("transactions that get in each other's way are run again until each has counted", async () => {
+test("transactions that conflict with each other are run again until each has counted", async () => {
   await fresh.database.query("INSERT INTO counters VALUES ('hits', 0)");
   const countUp = () =>
     transaction(
@@ -266,7 +266,7 @@ test("a connection cut off between two statements ends that transaction only", a
   expect((await fresh.database.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
 });
 
-test("statements that are asked together are done in their order, and each has its own answer", async () => {
+test("statements that are requested together are done in their order, and each has its own answer", async () => {
   const answers = await transaction(fresh.database, async (sql) => {
     const value = "SELECT value FROM counters WHERE name = $1";
     return await Promise.all([
@@ -283,7 +283,7 @@ test("statements that are asked together are done in their order, and each has i
   expect(answers.map(({ rowCount }) => rowCount)).toEqual([1, 1, 1, 1, 1, 0]);
 });
 
-test("nothing behind a failure is done of what was asked with it, and all are told so", async () => {
+test("nothing behind a failure is done of what was requested with it, and all are rejected", async () => {
   const database = openDatabase(fresh.url, { maxConnections: 1, runsAs: "owner" });
   onTestFinished(() => database.close());
   const insert = "INSERT INTO counters VALUES ($1, $2::int)";
@@ -329,7 +329,7 @@ test("a value that nobody can hold fails its own statement", async () => {
   ]);
 });
 
-test("what is asked once its transaction is over is refused, and not done outside of it", async () => {
+test("what is requested once its transaction is over is refused, and not done outside of it", async () => {
   const ended = Promise.withResolvers<void>();
   let late: Promise<unknown> = Promise.resolve();
   const ran = transaction(fresh.database, async (sql) => {
@@ -344,7 +344,7 @@ test("what is asked once its transaction is over is refused, and not done outsid
   expect((await fresh.database.query("SELECT FROM counters WHERE name = 'late'")).rowCount).toBe(0);
 });
 
-test("what a transaction of the kind that cannot begin asks is not done outside of one", async () => {
+test("what a transaction of the kind that cannot begin requests is not done outside of one", async () => {
   const ran = transaction(
     fresh.database,
     (sql) => sql.query("INSERT INTO counters VALUES ($1, 1)", ["without a begin"]),

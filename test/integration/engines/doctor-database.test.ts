@@ -58,7 +58,7 @@ async function findingsAfter(damage: string): Promise<Finding[]> {
   });
 }
 
-test("that every registry may be asked is well, and what stays reachable by that is told", async () => {
+test("that every registry may be queried is well, and what stays reachable by that is reported", async () => {
   await onCopy(async ({ database, application }) => {
     const reported = async () =>
       (await examine(application, new Date())).find(({ check }) => check === "registries-can-be-asked");
@@ -75,7 +75,7 @@ test("that every registry may be asked is well, and what stays reachable by that
   });
 });
 
-test("that a host is not reached where it says is well, and told with what to do", async () => {
+test("that a host is not reached where it reports is well, and reported with what to do", async () => {
   await onCopy(async ({ database, application }) => {
     await database.query(
       `INSERT INTO hosts (id, name, ip_address, connection, seen_addresses)
@@ -438,7 +438,7 @@ test("of many findings the first are listed, and all are counted", async () => {
   expect(broken.map(({ count, findings }) => [count, findings.length])).toEqual([[50, 20]]);
 });
 
-test("a control plane that works as the owner of its tables is told apart from the books", async () => {
+test("a control plane that works as the owner of its tables is distinguished from the books", async () => {
   const results = await onCopy(({ database }) => examine(database, new Date()));
 
   const broken = results.flatMap((result) => (result.state === "broken" ? result.findings : []));
@@ -498,7 +498,7 @@ test("a question can write nothing, and one that fails is not checked", async ()
   });
 });
 
-test("metrics tell the trial balance, summed up every five minutes at most", async () => {
+test("metrics report the trial balance, summed up every five minutes at most", async () => {
   const api = await openApi({}, await freshDatabase({ template }));
   const numbers = async () => {
     const text: string = (await api.request("GET", "/metrics", { as: api.admin })).body;
@@ -541,7 +541,7 @@ describe("the command", () => {
     });
   });
 
-  test("ends with 2, and says why in one line, where it cannot look: a database without our tables", async () => {
+  test("ends with 2, and states why in one line, where it cannot check: a database without our tables", async () => {
     const empty = await freshDatabase({ template: "template0" });
     const { exitCode, stdout, stderr } = await doctor(empty.url);
     await empty.drop();

@@ -112,7 +112,7 @@ test("a pid file that names another's process by now does not stop it from start
   expect(await request(server.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
 });
 
-test("a taken port is told in one line", async () => {
+test("a taken port is reported in one line", async () => {
   const taken = createServer();
   onTestFinished(() => void taken.close());
   const port = await new Promise<number>((resolve) => {
@@ -154,7 +154,7 @@ test.runIf(isRoot)(
   },
 );
 
-test.runIf(isRoot)("a state folder behind a closed one is told in one line", async () => {
+test.runIf(isRoot)("a state folder behind a closed one is reported in one line", async () => {
   const closed = await mkdtemp(join(tmpdir(), "remotegpu-closed-"));
 
   await expect(startPostgres({ stateDir: closed, log: quietLog })).rejects.toThrow(

@@ -145,7 +145,7 @@ describe("a restart that was lost", () => {
 });
 
 describe("a start that was lost", () => {
-  test("runs on untouched, is shown, and gives way to the customer's next start, beyond it", async () => {
+  test("runs on untouched, is listed, and yields to the customer's next start, beyond it", async () => {
     const { id } = await running();
     const moment = await keepMoment(scene.api.db);
     await stoppedAndGone(id);
@@ -208,7 +208,7 @@ describe("a start that was lost", () => {
   });
 });
 
-test("rows that a host forgot since are passed over and shown, and those that it still has come in", async () => {
+test("rows that a host forgot since are passed over and listed, and those that it still has come in", async () => {
   const journal = new SceneJournal({ customerId: 0, workspaceId: 0, hostId: host.id, bootId: host.bootId });
   for (let row = 1; row <= 5; row += 1) journal.writeLost("a row");
   const reported = { id: journal.id, headSeq: 5, headHash: "0".repeat(64), watermarkSeen: 4, baseSeq: 3 };
@@ -225,7 +225,7 @@ test("rows that a host forgot since are passed over and shown, and those that it
   ]);
 });
 
-test("what a host said before a restore and says again word for word after it opens, moves and charges nothing", async () => {
+test("what a host reported before a restore and repeats word for word after it opens, moves and charges nothing", async () => {
   const { id, desired } = await running();
   const journal = new SceneJournal({ customerId: 0, workspaceId: 0, hostId: host.id, bootId: host.bootId });
   const { instanceId } = desired;

@@ -428,7 +428,7 @@ describe("cards", () => {
       [["x".repeat(257)]],
       "value too long for type character varying(256)",
     ],
-  ])("what a host tells for placement is bounded: %s", async (_which, sql, values, expected) => {
+  ])("what a host reports for placement is bounded: %s", async (_which, sql, values, expected) => {
     expect(await refusal(sql, values)).toBe(expected);
   });
 
@@ -541,7 +541,7 @@ describe("money", () => {
     ["'legacy', NULL", "billing_records_resource_type_check"],
     ["'gpu', NULL", "billing_records_resource_type_check"],
     ["'training', NULL", null],
-  ])("an old kind of record is kept only beside its old word: %s", async (kinds, expected) => {
+  ])("an old kind of record is stored only beside its old word: %s", async (kinds, expected) => {
     expect(
       await refusal(`INSERT INTO billing_records (quantity, unit_price, amount, start_time, end_time, customer_id, resource_type, legacy_resource_type)
         VALUES (1, 1, 1, now(), now(), 1, ${kinds})`),

@@ -19,7 +19,7 @@ test("a state folder belongs to one running control plane, whatever path names i
   }
 });
 
-test("whoever has the folder is told who had it before", () => {
+test("whoever has the folder gets the name of who had it before", () => {
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-lock-"));
   try {
     expect(succeed(folder, "one")).toBeNull();

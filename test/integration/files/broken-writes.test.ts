@@ -49,7 +49,7 @@ test("what a killed process was writing is gone once it runs again, and what was
   expect(readdirSync(join(files.state, "files/written"))).toEqual([]);
 });
 
-test("a disk that becomes full amid a file is told so, and has its room back", async () => {
+test("a disk that becomes full amid a file is reported, and has its room back", async () => {
   // Without a length nobody can see beforehand that it is too long.
   const sent = files.send({
     method: "PUT",

@@ -74,7 +74,7 @@ function writeLarge(folder: string): void {
 
 describe("a large dataset", () => {
   test(
-    "whose put is killed half way goes on with the rest alone, and comes back the same",
+    "whose put is killed midway goes on with the rest alone, and comes back the same",
     { timeout: WITHIN_MS },
     async () => {
       writeLarge("large");
@@ -136,7 +136,7 @@ describe("a put", () => {
     },
   );
 
-  test("of a file, of empty ones and of what may be run is what is listed, shown and fetched", async () => {
+  test("of a file, of empty ones and of what may be run is what is listed, printed and fetched", async () => {
     mkdirSync(join(here, "tree/sub"), { recursive: true });
     writeFileSync(join(here, "tree/run.sh"), "#!/bin/sh\n", { mode: 0o755 });
     writeFileSync(join(here, "tree/sub.txt"), "");
@@ -179,7 +179,7 @@ describe("a put", () => {
     expect(readdirSync(await mounted(id))).toEqual(["run.sh"]);
   });
 
-  test("refuses links and what is no file before anything is sent, and stores what links lead to where that is asked", async () => {
+  test("refuses links and what is no file before anything is sent, and stores what links lead to where requested", async () => {
     mkdirSync(join(here, "linked"), { recursive: true });
     writeFileSync(join(here, "blob"), "what it leads to");
     symlinkSync("../blob", join(here, "linked/model.bin"));
@@ -206,7 +206,7 @@ describe("a put", () => {
     ]);
   });
 
-  test("says so of a file that changes under it", { timeout: 120_000 }, async () => {
+  test("reports a file that changes under it", { timeout: 120_000 }, async () => {
     const path = join(here, "changing.bin");
     writeFileSync(path, randomBytes(64 * MIB));
     await dataset("changing");

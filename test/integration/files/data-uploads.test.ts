@@ -118,7 +118,7 @@ describe("an upload", () => {
     ]);
   });
 
-  test("that broke off is gone on with: parts that are there are told by their checksums", async () => {
+  test("that broke off is gone on with: parts that are there are named by their checksums", async () => {
     const { id, client } = await dataset();
     const large = Buffer.concat([
       Buffer.alloc(CHUNK_BYTES, 1),
@@ -170,7 +170,7 @@ describe("an upload", () => {
 });
 
 describe("what does not agree", () => {
-  test("a part with another checksum is refused, and the file is not what it was said to be", async () => {
+  test("a part with another checksum is refused, and the file is not what it was declared to be", async () => {
     const { id, client } = await dataset();
     const { body } = await client.begin({ a: "right" });
 
@@ -245,7 +245,7 @@ describe("what does not agree", () => {
     expect(await client.complete(body.upload)).toMatchObject(problem(422));
   });
 
-  test("a list that is true and not what was said of its size is refused, so that a quota is not got round", async () => {
+  test("a list that is true and not what was declared of its size is refused, so that a quota is not got round", async () => {
     const { client } = await dataset();
     const { body } = await client.begin({ a: "abc" }, { total_size: 1 });
     await client.file(body.upload, "a", "abc");
@@ -300,7 +300,7 @@ describe("who and where", () => {
     ).toMatchObject(problem(403));
   });
 
-  test("the pool that is named is asked, and one that nobody has is refused", async () => {
+  test("the pool that is named is queried, and one that nobody has is refused", async () => {
     const { client } = await dataset();
 
     expect(await client.begin({ a: "a" }, { storage_pool: "pool-b" })).toMatchObject({
@@ -310,7 +310,7 @@ describe("who and where", () => {
     expect(await client.begin({ a: "a" }, { storage_pool: "nowhere" })).toMatchObject(problem(422));
   });
 
-  test("of two at once the later one has it, and the earlier one is told", async () => {
+  test("of two at once the later one has it, and the earlier one is notified", async () => {
     const { id, client } = await dataset();
     const one = await client.begin({ a: "one" });
     const other = await client.begin({ a: "two" });
@@ -330,7 +330,7 @@ describe("at once", () => {
   const output = Buffer.alloc(200_000, "a");
   const other = Buffer.alloc(200_000, "b");
 
-  test("what is put beside its check is sealed as the list says or not at all, once, and never changes after that", async () => {
+  test("what is put beside its check is sealed as the list states or not at all, once, and never changes after that", async () => {
     const ends = new Set<string>();
     for (let round = 0; round < 6; round += 1) {
       const { id, client } = await dataset();
@@ -392,7 +392,7 @@ describe("at once", () => {
 });
 
 describe("room and money", () => {
-  test("quota and disk are looked at before anything is sent", async () => {
+  test("quota and disk are checked before anything is sent", async () => {
     const { id, client } = await dataset();
     await api.request("PUT", `/api/v1/customers/${owner.customerId}/quota`, {
       as: api.admin,
@@ -434,7 +434,7 @@ describe("room and money", () => {
     expect((await client.begin({ a: "a" }, { total_size: 2 ** 28 })).status).toBe(201);
   });
 
-  test("a sealed version is asked of no host, one that is still being brought of its pool's alone, and all go with the dataset", async () => {
+  test("a sealed version is measured by no host, one still being brought by its pool's alone, and all go with the dataset", async () => {
     const { id, client } = await dataset();
     await client.put({ a: "one" });
     await client.begin({ a: "two" });

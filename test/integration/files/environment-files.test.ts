@@ -123,7 +123,7 @@ describe("a stopped environment's files", () => {
     expect(namesOf(await page(`&limit=2&cursor=${first.next_cursor}`))).toEqual(names.slice(2));
   });
 
-  test("HEAD and GET with a checksum tell the same of a file", async () => {
+  test("HEAD and GET with a checksum report the same of a file", async () => {
     const headers = { "Want-Repr-Digest": "sha-256=1" };
     const head = await api.request("HEAD", of("/gemini/code/train.py"), { as: owner, headers });
     const got = await api.request("GET", of("/gemini/code/train.py"), { as: owner, headers });
@@ -135,7 +135,7 @@ describe("a stopped environment's files", () => {
 });
 
 describe("who", () => {
-  test("looked for a file as an administrator, and who put one, is in the audit log", async () => {
+  test("who probed a file as an administrator, and who put one, is in the audit log", async () => {
     const path = of("/gemini/code/train.py");
 
     expect((await api.request("PUT", of("/gemini/code/by-whom"), { as: owner, body: "x" })).status).toBe(204);
@@ -162,7 +162,7 @@ describe("who", () => {
     expect(requested).toMatchObject(problem(status));
   });
 
-  test("without a host, or before its first start, a sentence says why there are none", async () => {
+  test("without a host, or before its first start, a sentence states why there are none", async () => {
     expect(await api.request("GET", of("/gemini/code", "env-2"), { as: owner })).toMatchObject({
       status: 503,
       body: { detail: "No host of storage pool pool-b is heard now." },
@@ -230,7 +230,7 @@ describe("by the command, over a real connection", () => {
     },
   );
 
-  test("folders go in and come back with what may be run, and links are left out and told", async () => {
+  test("folders go in and come back with what may be run, and links are left out and reported", async () => {
     mkdirSync(join(here, "tree/sub"), { recursive: true });
     writeFileSync(join(here, "tree/run.sh"), "#!/bin/sh\n", { mode: 0o755 });
     writeFileSync(join(here, "tree/sub/a\nb"), "");
@@ -258,7 +258,7 @@ describe("by the command, over a real connection", () => {
     ]);
   });
 
-  test("a folder of more files than a key may ask requests for at once goes in whole", async () => {
+  test("a folder of more files than a key may make requests for at once goes in whole", async () => {
     const names = Array.from({ length: 60 }, (_, nth) => `many/${nth % 3}/deep/file-${nth}`);
     for (const folder of ["0", "1", "2"]) mkdirSync(join(here, "many", folder, "deep"), { recursive: true });
     for (const name of names) writeFileSync(join(here, name), name);
@@ -322,7 +322,7 @@ describe("by the command, over a real connection", () => {
     expect(await eventually(() => open() <= before, { what: "the file closed" })).toBe(true);
   });
 
-  test("what is not there is told in a sentence", async () => {
+  test("what is not there is reported in a sentence", async () => {
     const { exitCode, stderr } = await cli("env", "get", "env-1", "code/nothing");
 
     expect([exitCode, stderr]).toEqual([1, "remotegpu: There is no such file or folder. (404)"]);

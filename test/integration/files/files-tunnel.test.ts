@@ -80,7 +80,7 @@ test("a port of the files process that is none leads nowhere", async () => {
   expect(status).toBe("503");
 });
 
-test("without the files process the way is refused, and open again once it is there", async () => {
+test("without the files process the route is refused, and open again once it is there", async () => {
   await files.program.kill();
   const refused = await enter("files:1");
   refused.socket.destroy();

@@ -26,7 +26,7 @@ async function tree(path: string, query: Record<string, string> = {}) {
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("base64");
 
-test("files that are small come with their bytes, and all else is told", async () => {
+test("files that are small come with their bytes, and all else is listed", async () => {
   mkdirSync(files.at("all/inner/empty"), { recursive: true });
   writeFileSync(files.at("all/inner/one"), "one\n");
   writeFileSync(files.at("all/nothing"), "");
@@ -51,7 +51,7 @@ test("files that are small come with their bytes, and all else is told", async (
   expect(paths.indexOf("inner")).toBeLessThan(paths.indexOf("inner/one"));
 });
 
-test("only those that are as new as is asked for bring their bytes, or none at all", async () => {
+test("only those that are as new as is requested bring their bytes, or none at all", async () => {
   mkdirSync(files.at("ages"));
   for (const [name, seconds] of [
     ["old", 999],

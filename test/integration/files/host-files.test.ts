@@ -47,7 +47,7 @@ test("every thread of it may do no more than read, write and give away files, an
 });
 
 describe("reading", () => {
-  test("a file is told whole, in parts and by its head, with one name for its state", async () => {
+  test("a file is served whole, in parts and by its head, with one name for its state", async () => {
     const whole = await files.request({ path: "notes.txt" });
     const etag = whole.headers.etag ?? "";
     const parts = await Promise.all(
@@ -79,7 +79,7 @@ describe("reading", () => {
     expect((await files.request({ path: "notes.txt", headers: { "if-none-match": etag } })).status).toBe(304);
   });
 
-  test("a part is asked for of one state of the file alone", async () => {
+  test("a part is requested of one state of the file alone", async () => {
     writeFileSync(files.at("growing"), "first");
     const { etag = "" } = (await files.request({ path: "growing" })).headers;
     const same = await files.request({ path: "growing", headers: { range: "bytes=3-", "if-range": etag } });
@@ -91,7 +91,7 @@ describe("reading", () => {
     expect([other.status, other.body.toString()]).toEqual([200, "second one"]);
   });
 
-  test("its checksum is told to whoever asks for it, of the whole also with a part", async () => {
+  test("its checksum is sent to whoever requests it, of the whole also with a part", async () => {
     const { headers } = await files.request({
       path: "notes.txt",
       headers: { "want-repr-digest": "sha-256=1", range: "bytes=0-0" },
@@ -255,7 +255,7 @@ test("links exchanged all the time beside the reading never lead it out of the f
 });
 
 describe("writing", () => {
-  test("a file takes its place whole, as whoever owns its folder, with the folders on its way", async () => {
+  test("a file takes its place whole, as whoever owns its folder, with the folders above it", async () => {
     mkdirSync(files.at("owned"));
     chownSync(files.at("owned"), 1234, 1235);
     const body = Buffer.alloc(300_000, "file");
@@ -275,7 +275,7 @@ describe("writing", () => {
     expect(readFileSync(files.at("owned/new/run.sh")).equals(body)).toBe(true);
   });
 
-  test("what is not what its checksum says leaves everything as it was", async () => {
+  test("what is not what its checksum states leaves everything as it was", async () => {
     writeFileSync(files.at("kept"), "kept");
     const headers = { "repr-digest": `sha-256=:${sha256("another")}:` };
 

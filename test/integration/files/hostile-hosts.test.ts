@@ -128,7 +128,7 @@ describe("for a folder", () => {
     expect(next).toMatchObject(unavailable(SENSELESS));
   });
 
-  test("it tells a time that no calendar has, which is left out", async () => {
+  test("it reports a time that no calendar has, which is left out", async () => {
     const [file] = listing("a").files;
     const body = JSON.stringify({ files: [{ ...file, modifiedMs: Number.MAX_SAFE_INTEGER }], isMore: false });
     const answer = await get(report(200, FOLDER, body));
@@ -173,7 +173,7 @@ describe("for an upload", () => {
     expect((await api.db.query("SELECT count(*) FROM data_copies")).rows).toEqual(before);
   });
 
-  test("it tells checksums without an end, of which no more go through than a file has", async () => {
+  test("it reports checksums without an end, of which no more go through than a file has", async () => {
     host.answer = (_request, response) => {
       response.writeHead(200);
       host.endlessly(response, Buffer.from(`${"A".repeat(43)}=\n`));

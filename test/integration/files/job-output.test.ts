@@ -114,7 +114,7 @@ test.each([
   ["beyond the attempt's folder", () => ({ as: owner, path: of("attempt-1/../attempt-2") }), 422],
   ["through a link that leaves it", () => ({ as: owner, path: of("attempt-1/away") }), 403],
   ["in a pool of which no host is heard", () => ({ as: owner, path: of("attempt-2") }), 503],
-])("what is asked %s is refused", async (_what, requested, status) => {
+])("what is requested %s is refused", async (_what, requested, status) => {
   const { as, path } = requested();
 
   expect(await api.request("GET", path, { as })).toMatchObject(problem(status));

@@ -198,7 +198,7 @@ class Bringing {
 }
 
 describe("by the API", () => {
-  test("what is missing or is not what was said is no file, and is gone on with", async () => {
+  test("what is missing or is not what was declared is no file, and is gone on with", async () => {
     const bringing = new Bringing("pieces");
 
     const parts = [await bringing.part(0)];

@@ -106,7 +106,7 @@ async function read(
 
 const textOf = (bytes: Buffer) => (bytes.length > 10_000 ? sha256(bytes) : bytes.toString("latin1"));
 
-test("whole files and parts of them are what was brought, and say that they were checked", async () => {
+test("whole files and parts of them are what was brought, and state that they were checked", async () => {
   const { id } = await sealed(TREE, { merkle_root: rootOf(TREE) });
   const [C, N] = [CHUNK_BYTES, LARGE.length];
   const ranges: [string, number, number][] = [
@@ -139,7 +139,7 @@ test("whole files and parts of them are what was brought, and say that they were
   expect(await versionOf(id)).toMatchObject({ integrity: "checked" });
 });
 
-test("parts of a long file whose owner told no root say that they are not checked, and all else that it is", async () => {
+test("parts of a long file whose owner gave no root state that they are not checked, and all else that it is", async () => {
   const { id } = await sealed();
   const integrity = async (path: string, range: string, method = "GET") => {
     const response = await get(id, path, range === "" ? {} : { range: `bytes=${range}` }, method);
@@ -166,7 +166,7 @@ test("a path that none can have is bad input", async () => {
   expect([await read(id, "..%2Fa"), await read(id, "a%2F..%2F..%2Fb")]).toEqual([422, 422]);
 });
 
-test("further pages of a folder are asked for without a proof that it is no file", async () => {
+test("further pages of a folder are requested without a proof that it is no file", async () => {
   const { id } = await sealed();
   const routes: string[] = [];
   api.deps.files = {
@@ -185,7 +185,7 @@ test("further pages of a folder are asked for without a proof that it is no file
   expect(await read(id, `z&cursor=${first.next_cursor}`)).toBe(422);
 });
 
-test("its tag and its checksum are of what was sealed, not of what its host says", async () => {
+test("its tag and its checksum are of what was sealed, not of what its host reports", async () => {
   const { id } = await sealed({ a: "alpha" });
   const first = await get(id, "a", { "want-repr-digest": "sha-256=1" });
   const etag = first.headers.get("etag") ?? "";
@@ -504,7 +504,7 @@ describe("other bytes than were sealed", () => {
 describe("a folder with all below it", () => {
   const tree = async (id: number, path = "") => await read(id, `${path}&tree=files`);
 
-  test("is what was brought, and says so", async () => {
+  test("is what was brought, and states so", async () => {
     const { id } = await sealed();
     const response = await get(id, "&tree=files");
     const text = await response.text();
@@ -528,7 +528,7 @@ describe("a folder with all below it", () => {
     expect(await tree(id)).toBe("broken");
   });
 
-  test("that is asked for by HEAD holds nothing, and nothing of it is left open", async () => {
+  test("that is requested by HEAD holds nothing, and nothing of it is left open", async () => {
     const { id } = await sealed();
     streams.splice(0);
 
@@ -559,7 +559,7 @@ describe("a folder with all below it", () => {
 });
 
 describe("sealing", () => {
-  test("by an agent of before makes a version that says it is not checked", async () => {
+  test("by an agent of before makes a version that states it is not checked", async () => {
     api.deps.files = ofBefore();
     const { id } = await sealed({ a: "alpha" }, { merkle_root: "0".repeat(64) });
 
@@ -572,7 +572,7 @@ describe("sealing", () => {
     expect(await versionOf(id)).toMatchObject({ integrity: "unchecked", status: "ready" });
   });
 
-  test("by a host that comes to another root than whoever brought it said is no version", async () => {
+  test("by a host that comes to another root than whoever brought it declared is no version", async () => {
     const { id, client } = await dataset();
     const done = await client.put({ a: "alpha" }, { merkle_root: "0".repeat(64) });
 
@@ -580,7 +580,7 @@ describe("sealing", () => {
     expect(await versionOf(id)).toMatchObject({ status: "error", integrity: "unchecked" });
   });
 
-  test("by a host that names a root of its own is no version, though nobody said which it is", async () => {
+  test("by a host that names a root of its own is no version, though nobody declared which it is", async () => {
     api.deps.files = {
       request: async (host, question, signal) => {
         const reply = await honest.request(host, question, signal);
@@ -662,7 +662,7 @@ describe("sealing", () => {
   });
 });
 
-test("what is streamed of a host ends there where its head alone is asked for", async () => {
+test("what is streamed of a host ends there where its head alone is requested", async () => {
   const { id, client } = await dataset();
   const { body } = await brought(client, { sub: LARGE });
   streams.splice(0);

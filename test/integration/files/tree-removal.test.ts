@@ -65,7 +65,7 @@ test("a link itself, not what it leads to", async () => {
   expect([isThere("link"), isThere("holder"), isThere("kept/one")]).toEqual([false, false, true]);
 });
 
-test("nothing of others by a link on the way, nor what is not there, nor the folder that is asked", async () => {
+test("nothing of others by a link in the path, nor what is not there, nor the folder that is requested", async () => {
   mkdirSync(files.at("", "customers/bob"), { recursive: true });
   writeFileSync(files.at("data", "customers/bob"), "bob's");
   symlinkSync(join("../../../../customers"), files.at("away", ATTEMPT));

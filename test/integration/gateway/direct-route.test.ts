@@ -93,7 +93,7 @@ async function listeningOn(server: ReturnType<typeof createPlainServer>): Promis
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-test("streams carry bytes both ways, one after another and beside each other, each way ending by itself", async () => {
+test("streams carry bytes in both directions, one after another and in parallel, each direction ending by itself", async () => {
   const route = directRoute();
   const body = `answer 300000\n${"x".repeat(500_000)}`;
   const sha256 = createHash("sha256").update(body).digest("hex");
@@ -201,7 +201,7 @@ test("whoever else answers there is not taken for the host", async () => {
   );
 });
 
-test("what lasts shares one connection, in which each way ends by itself and one that nobody reads holds up none", async () => {
+test("what lasts shares one connection, each direction ending by itself, and one that nobody reads holds up none", async () => {
   const route = directRoute();
   // Spare ones of before may end meanwhile.
   const before = connectionsAt(at.port ?? 0);
@@ -226,7 +226,7 @@ test("what lasts shares one connection, in which each way ends by itself and one
   route.close();
 });
 
-test("of a container that breaks off all is heard that it said, and that this was not all", async () => {
+test("of a container that breaks off all is heard that it sent, and that this was not all", async () => {
   const route = directRoute();
   const stream = await route.open({ ...to(8000), shares: "host" }, at);
   stream.write("break off\n");
@@ -242,7 +242,7 @@ test("of a container that breaks off all is heard that it said, and that this wa
   route.close();
 });
 
-test("short ways share a connection with their instance once there are many, and it ends when there are none", async () => {
+test("short streams share a connection with their instance once there are many, and it ends when there are none", async () => {
   const route = directRoute();
   const before = connectionsAt(at.port ?? 0);
   const made = () => [...connectionsAt(at.port ?? 0)].filter((one) => !before.has(one)).length;
@@ -310,7 +310,7 @@ test("what lasts has a connection of its own where the host is of before it shar
   route.close();
 });
 
-test("neither a look at the host leaves a connection there, nor one who breaks off amid the handshake", async () => {
+test("neither a probe of the host leaves a connection there, nor one who breaks off amid the handshake", async () => {
   const route = directRoute();
   for (let nth = 0; nth < 5; nth += 1) await route.probe(HOST, at);
   const broken = connect({ host: "127.0.0.1", port: at.port ?? 0, ca: authority.ca, servername: "none" });
@@ -336,7 +336,7 @@ test("a gateway of another fleet is not let in", async () => {
   route.close();
 });
 
-test("whose ports all hang takes the way from nobody else", async () => {
+test("whose ports all hang takes the route from nobody else", async () => {
   // It takes connections, and says nothing.
   const silent = createPlainServer(() => undefined).listen(0, "127.0.0.1");
   await once(silent, "listening");

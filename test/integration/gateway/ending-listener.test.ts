@@ -49,7 +49,7 @@ async function stored() {
   return one;
 }
 
-test("a request that has come on a kept connection is answered, read or not", async () => {
+test("a request that has come on a pooled connection is answered, read or not", async () => {
   const { socket, output, ended } = await stored();
 
   // Both within one turn: it is there, and nobody has looked.
@@ -102,7 +102,7 @@ test("an answer that was given and not taken yet goes out whole, while those tha
   await drained;
 });
 
-test("an answer under way says that its connection ends with it", async () => {
+test("an answer in progress states that its connection ends with it", async () => {
   const requested = Promise.withResolvers<ServerResponse>();
   answer = requested.resolve;
   const { socket, output, ended } = await client();
@@ -118,7 +118,7 @@ test("an answer under way says that its connection ends with it", async () => {
   await drained;
 });
 
-test("of several that were asked behind each other all are answered, and the last says that it ends", async () => {
+test("of several that were pipelined all are answered, and the last states that it ends", async () => {
   const requested: ServerResponse[] = [];
   answer = (response) => void requested.push(response);
   const { socket, output, ended } = await client();

@@ -107,7 +107,7 @@ test("a body", async () => {
   expect(waited()).toBeGreaterThan(0);
 });
 
-test("both ways of a WebSocket", async () => {
+test("both directions of a WebSocket", async () => {
   const requested = get({ port: gateway, host: "127.0.0.1", headers: UPGRADE });
   const [, socket, head] = (await once(requested, "upgrade")) as [IncomingMessage, Duplex, Buffer];
   socket.unshift(head);
@@ -120,7 +120,7 @@ test("both ways of a WebSocket", async () => {
   expect(waited()).toBeGreaterThan(0);
 });
 
-test("whoever does not read holds up what is said to it, turns or none", async () => {
+test("whoever does not read holds up what is sent to it, turns or none", async () => {
   const requested = get({ port: gateway, host: "127.0.0.1", path: BULK_STREAMS, headers: UPGRADE });
   const [, socket] = (await once(requested, "upgrade")) as [IncomingMessage, Readable];
   socket.pause();

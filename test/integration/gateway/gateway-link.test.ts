@@ -28,7 +28,7 @@ function opened(): GatewayLink {
   return link;
 }
 
-test("it answers a service with 503 once it is told of the stop", { timeout: STORY_MS }, async () => {
+test("it answers a service with 503 once it is notified of the stop", { timeout: STORY_MS }, async () => {
   const served = await ServedScene.begin(web, { replicas: 1 });
   onTestFinished(() => served[Symbol.asyncDispose]());
   // Its clock stands, so that it never looks unasked.
@@ -54,7 +54,7 @@ test("it answers a service with 503 once it is told of the stop", { timeout: STO
   expect(reported).toBe(2);
 });
 
-test("what was ordered by it is told to others, and not to itself", async () => {
+test("what was ordered by it is published to others, and not to itself", async () => {
   const heard: string[] = [];
   const server = await nats.connectControlPlane();
   new Wakes().hear(server, () => heard.push("server"));

@@ -29,7 +29,7 @@ async function answers(next: object): Promise<void> {
   expect((await served.request("/next", { method: "PUT", body: JSON.stringify(next) })).status).toBe(200);
 }
 
-test("is what the replica says, with nothing of whoever asks", async () => {
+test("is what the replica reports, with nothing of whoever requests it", async () => {
   await answers({
     text: PAGE,
     headers: { "Content-Type": "text/plain; version=0.0.4", "Set-Cookie": "a=1" },
@@ -217,7 +217,7 @@ test.each([
   await ended;
 });
 
-test("is given up where no way is found, and a way that is found then is let go", async () => {
+test("is given up where no route is found, and a route that is found then is let go", async () => {
   const { ended, tunnels } = await withText("");
   const { promise, resolve } = Promise.withResolvers<Socket>();
 

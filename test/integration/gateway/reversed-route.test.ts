@@ -122,7 +122,7 @@ function refusedBy(opening: Promise<unknown>): Promise<TunnelError> {
   );
 }
 
-test("a host that answers nobody is told to dial, and is reached by what it dials", async () => {
+test("a host that answers nobody is ordered to dial, and is reached by what it dials", async () => {
   const messages = await access.print({ instances: [container.instance], gateway: identity });
   const port =
     messages.gatewayPort ??
@@ -155,7 +155,7 @@ test("a host that answers nobody is told to dial, and is reached by what it dial
   expect(await generationOf()).toBe(2);
 }, 60_000);
 
-test("its streams carry bytes both ways, each way ending by itself", async () => {
+test("its streams carry bytes in both directions, each direction ending by itself", async () => {
   const body = `answer 3000000\n${"x".repeat(5_000_000)}`;
   const sha256 = createHash("sha256").update(body).digest("hex");
   const request = async () => {
@@ -199,7 +199,7 @@ test("a service that ends first, and a port where nobody listens", async () => {
   expect(error).toMatchObject({ reason: "refused", message: "Nothing answers on port 8001 in there." });
 });
 
-test("one that is asked again and again by HTTP is as it was after each answer", async () => {
+test("one that is requested again and again by HTTP is as it was after each answer", async () => {
   await container.serveFixture(SERVICE, 8002);
   const streams = new Set<Duplex>();
   const pool = new ClientPool({
@@ -285,7 +285,7 @@ test("garbage before TLS ends that connection alone", async () => {
   expect(await requests(first)).toBe("hello");
 });
 
-test("a relay that retires serves what runs through it, and is asked for nothing more", async () => {
+test("a relay that retires serves what runs through it, and is requested for nothing more", async () => {
   const service = createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket));
   ending.defer(() => void service.close());
   await new Promise<void>((resolve) => void service.listen(0, "127.0.0.1", resolve));

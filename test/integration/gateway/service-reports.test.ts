@@ -105,7 +105,7 @@ test(
   },
 );
 
-test("goes with the gateway's row, and is told of no gateway that is not seen any more", async () => {
+test("goes with the gateway's row, and is reported of no gateway that is not seen any more", async () => {
   const { db, now } = web.control.api.deps;
   const moment = await databaseTime();
   await db.query(
@@ -167,7 +167,7 @@ test("claims nothing that a read which still runs may not have seen", { timeout:
 });
 
 test(
-  "is nothing of a service that nobody asked for in minutes, which is forgotten, but not while the database is away",
+  "is nothing of a service that nobody requested in minutes, which is forgotten, but not while the database is away",
   { timeout: STORY_MS },
   async () => {
     await using served = await ServedScene.begin(web, { replicas: 1 });

@@ -60,7 +60,7 @@ async function byOwnGateway(request: (gateway: Gateway) => Promise<void>): Promi
 }
 
 describe("requests", () => {
-  test("are counted by who asked and what answered, each once", async () => {
+  test("are counted by client and by what answered, each once", async () => {
     const served = await another();
     await byOwnGateway(async (gateway) => {
       for (let time = 0; time < 5; time += 1) await served.request("/", { gateway });
@@ -88,26 +88,30 @@ describe("requests", () => {
     );
   });
 
-  test("of several gateways add up, and what was told is told once", { timeout: STORY_MS }, async () => {
-    const served = await another();
-    const requested = [4, 7];
-    await Promise.all(
-      requested.map((times) =>
-        byOwnGateway(async (gateway) => {
-          for (let time = 0; time < times; time += 1) {
-            await served.request("/", { gateway });
-            // It has told what it counted so far, and tells it again with the rest.
-            if (time === 0)
-              await eventually(async () => (await countsOf(served)).length > 0, {
-                withinMs: 60_000,
-                what: "a first word",
-              });
-          }
-        }),
-      ),
-    );
-    expect(await countsOf(served)).toMatchObject([{ revision: 1, requests: 11, status_2xx: 11 }]);
-  });
+  test(
+    "of several gateways add up, and what was reported is counted once",
+    { timeout: STORY_MS },
+    async () => {
+      const served = await another();
+      const requested = [4, 7];
+      await Promise.all(
+        requested.map((times) =>
+          byOwnGateway(async (gateway) => {
+            for (let time = 0; time < times; time += 1) {
+              await served.request("/", { gateway });
+              // It has told what it counted so far, and tells it again with the rest.
+              if (time === 0)
+                await eventually(async () => (await countsOf(served)).length > 0, {
+                  withinMs: 60_000,
+                  what: "a first word",
+                });
+            }
+          }),
+        ),
+      );
+      expect(await countsOf(served)).toMatchObject([{ revision: 1, requests: 11, status_2xx: 11 }]);
+    },
+  );
 
   test(
     "of a gateway that was killed are what it wrote down, and its next life counts none of them again",
@@ -206,7 +210,7 @@ describe("tokens", () => {
   const print = (served: ServedScene, gateway: Gateway, body: string, headers: Record<string, string> = {}) =>
     served.request("/v1/chat/completions", { gateway, method: "POST", body, headers });
 
-  test("are those that answers tell; what is compressed, or does not say, is told as silent", async () => {
+  test("are those that answers report; what is compressed, or does not report, is counted as silent", async () => {
     const served = await another();
     const stream = { "X-Say-Type": "text/event-stream" };
     await byOwnGateway(async (gateway) => {

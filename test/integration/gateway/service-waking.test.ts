@@ -76,7 +76,7 @@ test(
   },
 );
 
-test("is looked at as soon as there is news, for whoever waits", { timeout: STORY_MS }, async () => {
+test("is checked as soon as there is a notification, for whoever waits", { timeout: STORY_MS }, async () => {
   await using served = await asleep();
   const { db, now } = web.control.api.deps;
   // What comes by news alone.
@@ -105,7 +105,7 @@ test("is looked at as soon as there is news, for whoever waits", { timeout: STOR
 });
 
 test(
-  "that is stopped is followed by news alone, though nobody waits, and however much of it there is",
+  "that is stopped is followed by notifications alone, though nobody waits, and however many there are",
   { timeout: STORY_MS },
   async () => {
     await using served = await ServedScene.begin(web, { replicas: 1 });
@@ -177,7 +177,7 @@ test("is woken by a WebSocket that waits as well", { timeout: STORY_MS }, async 
   socket.destroy();
 });
 
-test("sleeps on for whoever may not ask it, and while it is stopped", { timeout: STORY_MS }, async () => {
+test("sleeps on for whoever may not request it, and while it is stopped", { timeout: STORY_MS }, async () => {
   await using served = await asleep();
 
   expect((await served.request("/", { key: null })).status).toBe(401);
@@ -232,19 +232,23 @@ test(
   },
 );
 
-test("that cannot start tells those who wait why, once their time is up", { timeout: STORY_MS }, async () => {
-  await using served = await asleep({ queue_seconds: 1, wake_seconds: 3 });
-  await web.control.api.db.query("UPDATE hosts SET cordoned = true");
+test(
+  "that cannot start gives those who wait the reason, once their time is up",
+  { timeout: STORY_MS },
+  async () => {
+    await using served = await asleep({ queue_seconds: 1, wake_seconds: 3 });
+    await web.control.api.db.query("UPDATE hosts SET cordoned = true");
 
-  const requested = served.request("/");
-  await eventually(() => woken === 1, { what: "the wish" });
-  await web.control.replicas();
-  await web.control.schedule();
+    const requested = served.request("/");
+    await eventually(() => woken === 1, { what: "the wish" });
+    await web.control.replicas();
+    await web.control.schedule();
 
-  const refused = await requested;
-  await web.control.api.db.query("UPDATE hosts SET cordoned = false");
-  expect([refused.status, refused.body.detail]).toEqual([
-    503,
-    expect.stringContaining("Waiting for a place"),
-  ]);
-});
+    const refused = await requested;
+    await web.control.api.db.query("UPDATE hosts SET cordoned = false");
+    expect([refused.status, refused.body.detail]).toEqual([
+      503,
+      expect.stringContaining("Waiting for a place"),
+    ]);
+  },
+);

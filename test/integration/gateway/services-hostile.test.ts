@@ -51,7 +51,7 @@ const requesting = (method: string, path: string, ...headers: string[]) => {
 const UPGRADE = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
 const HIDDEN = () => requesting("GET", "/?hidden", "Connection: close");
 
-describe("of a request that two could read in two ways only an error is heard, and nothing behind it", () => {
+describe("of an ambiguous request only an error is heard, and nothing behind it", () => {
   test.each([
     ["both lengths", ["Content-Length: 4", "Transfer-Encoding: chunked"]],
     ["two lengths", ["Content-Length: 4", "Content-Length: 5"]],
@@ -160,35 +160,38 @@ describe("a replica", () => {
     ["is empty lines without end", "/8013", 504],
     ["has two lengths", "/8015", 502],
     ["never comes", "/8003", 504],
-  ])("whose answer %s (%s) is told as %d, whether a body was sent or not", async (_what, path, status) => {
-    const answers = await Promise.all([
-      hostile.request(path),
-      hostile.request(path, { method: "POST", body: "x" }),
-    ]);
+  ])(
+    "whose answer %s (%s) is reported as %d, whether a body was sent or not",
+    async (_what, path, status) => {
+      const answers = await Promise.all([
+        hostile.request(path),
+        hostile.request(path, { method: "POST", body: "x" }),
+      ]);
 
-    expect(answers.map((one) => [one.status, one.body.status])).toEqual([
-      [status, status],
-      [status, status],
-    ]);
-    for (const { headers } of answers) expect(headers["x-request-id"]).toBeTypeOf("string");
-    expect((await hostile.request("/8001")).text).toBe("ok");
-  });
+      expect(answers.map((one) => [one.status, one.body.status])).toEqual([
+        [status, status],
+        [status, status],
+      ]);
+      for (const { headers } of answers) expect(headers["x-request-id"]).toBeTypeOf("string");
+      expect((await hostile.request("/8001")).text).toBe("ok");
+    },
+  );
 
-  test("that does not say in the service's time whether it takes a WebSocket is given up with 504", async () => {
+  test("that does not answer in the service's time whether it takes a WebSocket is given up with 504", async () => {
     const key = `Authorization: Bearer ${hostile.key}`;
     const head = [`GET /services/${hostile.id}/8003 HTTP/1.1`, `Host: ${web.base.domain}`, key, ...UPGRADE];
 
     expect(statusesOf(await output(await web.raw(`${head.join("\r\n")}\r\n\r\n`)))).toEqual([504]);
   });
 
-  test("that answers less than it says leaves nobody in the belief that it was all", async () => {
+  test("that answers less than it declares leaves nobody in the belief that it was all", async () => {
     const answer = await served.open("/short");
 
     expect(answer.headers["content-length"]).toBe("100");
     await expect(wholeOf(answer)).rejects.toThrow("aborted");
   });
 
-  test("that says more than it was asked for says it to nobody", async () => {
+  test("that sends more than was requested sends it to nobody", async () => {
     const poison = await served.request("/poison");
     const after = await Promise.all([1, 2, 3].map((nth) => served.request(`/?${nth}`)));
 
@@ -213,7 +216,7 @@ describe("a replica", () => {
     expect((await hostile.request("/8001")).text).toBe("ok");
   });
 
-  test("that takes every WebSocket and pours into it ends with whoever leaves", async () => {
+  test("that takes every WebSocket and floods it ends with whoever leaves", async () => {
     const upgrade = [
       `GET /services/${hostile.id}/8007 HTTP/1.1`,
       `Host: ${web.base.domain}`,
@@ -229,7 +232,7 @@ describe("a replica", () => {
   });
 });
 
-describe("a replica that would split its answer, or say in it what it may not, is heard as one answer or none", () => {
+describe("a replica that would split its answer, or send in it what it may not, is heard as one answer or none", () => {
   const OK = "HTTP/1.1 200 OK\r\n";
   const SECOND = "HTTP/1.1 200 OK\r\nSet-Cookie: split=1\r\nContent-Length: 5\r\n\r\nsplit";
   const END = "Content-Length: 2\r\n\r\nok";
@@ -288,7 +291,7 @@ async function wholeOf(answer: IncomingMessage): Promise<void> {
 }
 
 test(
-  "a gateway that is cut off from its database for an hour answers what it knows, goes on with what is open, says so of what it does not, and is as before then",
+  "a gateway that is cut off from its database for an hour answers what it knows, goes on with what is open, reports what it does not, and is as before then",
   { timeout: STORY_MS },
   async () => {
     const open = ending.use(await ServedScene.begin(web, { replicas: 1, config: { public: true } }));

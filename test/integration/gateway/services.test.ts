@@ -43,7 +43,7 @@ async function firstBytes(answer: IncomingMessage): Promise<string> {
   return String(((await once(answer, "data")) as [Buffer])[0]);
 }
 
-describe("who may ask", () => {
+describe("who may request", () => {
   test("with a key of the service gets an answer, of a replica that sees the key's name and never the key", async () => {
     const { status, body, headers } = await served.request("/v1/x?y=1", {
       headers: { "X-Request-Id": "mine-1" },
@@ -83,7 +83,7 @@ describe("who may ask", () => {
     expect(refused.body).toMatchObject({ status });
   });
 
-  test("is asked again while an answer lasts: a key that is revoked ends it within seconds, and opens nothing", async () => {
+  test("is checked again while an answer lasts: a key that is revoked ends it within seconds, and opens nothing", async () => {
     const own = await another({ replicas: 1 });
     const events = await own.open("/events");
     expect(await firstBytes(events)).toBe("data: first\n\n");
@@ -97,7 +97,7 @@ describe("who may ask", () => {
   });
 
   test(
-    "is told so while it waits for an answer, or for a replica, and no replica has failed for that",
+    "is answered so while it waits for an answer, or for a replica, and no replica has failed for that",
     { timeout: STORY_MS },
     async () => {
       const own = await another({ replicas: 2, config: { max_in_flight: 3 } });
@@ -142,7 +142,7 @@ describe("an origin that others share", () => {
     expect((await served.request("/", { cookie, key: null })).status).toBe(401);
   });
 
-  test("answers pages of other origins as the service's owner says, without a key where they only ask whether they may", async () => {
+  test("answers pages of other origins as the service's owner set, without a key for preflight requests", async () => {
     const own = await another({ replicas: 1, config: { cors_origins: ["https://app.example"] } });
     const Origin = "https://app.example";
     const requests = {
@@ -253,7 +253,7 @@ test.each([
   ["garbage", "/garbage"],
   ["nothing", "/cut"],
 ])(
-  "a WebSocket that a replica answers with %s is a 502 that says so, and it serves on",
+  "a WebSocket that a replica answers with %s is a 502 that states so, and it serves on",
   async (_what, path) => {
     const socket = await web.raw(
       `GET /services/${served.id}${path} HTTP/1.1\r\nHost: ${web.base.domain}\r\nAuthorization: Bearer ${served.key}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
@@ -343,7 +343,7 @@ describe("replicas", () => {
     },
   );
 
-  test("are given no more than they may have at once; so many wait, and who comes then is told when to ask again", async () => {
+  test("are given no more than they may have at once; so many wait, and who comes then is answered when to retry", async () => {
     const own = await another({
       replicas: 1,
       config: { max_in_flight: 1, max_queued: 1, queue_seconds: 60 },
@@ -370,7 +370,7 @@ describe("replicas", () => {
   });
 
   test(
-    "of which none is reached are waited for by so many, and who comes then is told when to ask again",
+    "of which none is reached are waited for by so many, and who comes then is answered when to retry",
     { timeout: STORY_MS },
     async () => {
       const own = await another({ replicas: 1, config: { max_queued: 1, queue_seconds: 60 } });
@@ -392,7 +392,7 @@ describe("replicas", () => {
     },
   );
 
-  test("of which none serves are waited for as long as its owner says, and then it is told when to ask again", async () => {
+  test("of which none serves are waited for as long as its owner set, and then the answer states when to retry", async () => {
     const own = await another({ replicas: 1, min_replicas: 0, config: { queue_seconds: 1 } });
     await own.api("POST", "/scale", { replicas: 0 });
     await web.control.replicas();
@@ -409,7 +409,7 @@ describe("replicas", () => {
     ]);
   });
 
-  test("whose kept connection ends as it is used again are asked once more, where that does no more than once", async () => {
+  test("whose pooled connection ends as it is used again are requested once more, where that does no more than once", async () => {
     const own = await another({ replicas: 1 });
     const statuses: Record<string, number> = {};
     for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"]) {
@@ -436,7 +436,7 @@ describe("replicas", () => {
     expect((await own.request("/")).status).toBe(200);
   });
 
-  test("of one that is stopped are not waited for: it says so at once", async () => {
+  test("of one that is stopped are not waited for: it answers so at once", async () => {
     const own = await another({ replicas: 1 });
     expect((await own.request("/")).status).toBe(200);
     await own.api("POST", "/stop");
@@ -468,7 +468,7 @@ describe("replicas", () => {
 });
 
 describe("a gateway that ends", () => {
-  test("lets answers under way come to their end, tells whoever waits, and lets nobody in", async () => {
+  test("lets answers in progress come to their end, notifies whoever waits, and lets nobody in", async () => {
     const own = await another({ replicas: 1, config: { max_in_flight: 1 } });
     const gateway = await web.anotherGateway({ stopWithinMs: STORY_MS });
     const requested = request({

@@ -9,7 +9,7 @@ import type { Destination } from "@remotegpu/control-plane/gateway/tunnel/tunnel
 
 const MUCH = 1_000_000;
 
-test("a stream of events does with its host, and what is asked for otherwise with its instance, one after the other by the same client", async () => {
+test("a stream of events does with its host, and other requests with its instance, one after the other by the same client", async () => {
   const { gateway, opened } = await gatewayBefore((_request, response) => response.end("data: first\n\n"));
 
   for (const accept of ["text/event-stream", "*/*", "text/event-stream", "*/*"])

@@ -86,7 +86,7 @@ describe.skipIf(!hasBrowser)("in a browser (left out where Chromium is not insta
   );
 
   test(
-    "is dark or light as the browser wishes, and fits a phone with the keys that one lacks",
+    "is dark or light as the browser prefers, and fits a phone with the keys that one lacks",
     async () => {
       const colours = [];
       for (const value of ["dark", "light"]) {
@@ -117,7 +117,7 @@ describe.skipIf(!hasBrowser)("in a browser (left out where Chromium is not insta
   );
 
   test(
-    "says why it is over once the right to it has gone, and once its shell has ended what brings a new one",
+    "states why it is over once the right to it has gone, and once its shell has ended what brings a new one",
     async () => {
       const { page } = await open();
 

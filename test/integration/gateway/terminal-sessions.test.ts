@@ -76,7 +76,7 @@ async function begun(terminals: TerminalSessions) {
   return reported;
 }
 
-test("who is at a terminal is told, from where and since when, and how it ended", async () => {
+test("who is at a terminal is recorded, from where and since when, and how it ended", async () => {
   const terminals = terminalsOf("gw-1");
   const reported = await begun(terminals);
   expect(await sessions()).toMatchObject([
@@ -120,7 +120,7 @@ test("one that is ended by hand is ended by its gateway, and its host hears noth
   expect((await entries()).map((one: { outcome: string | null }) => one.outcome)).toEqual([null, "cut"]);
 });
 
-test("a host that tells all its sessions ends none of a gateway's", async () => {
+test("a host that reports all its sessions ends none of a gateway's", async () => {
   await begun(terminalsOf("gw-1"));
   await host.heartbeat();
   host.access = { sessions: [], attempts: [], isWhole: true };
@@ -143,7 +143,7 @@ test("of a gateway that ended without a word they end; of one that was only away
   expect(await entries()).toMatchObject([{ outcome: "lost" }]);
 });
 
-test("while Postgres is away none waits, and all is told once it is back", async () => {
+test("while Postgres is away none waits, and all is recorded once it is back", async () => {
   const url = new URL(fresh.url);
   const route = await cuttableTcp({ host: url.hostname, port: Number(url.port) });
   url.host = `127.0.0.1:${route.port}`;

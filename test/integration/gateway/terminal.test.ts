@@ -17,7 +17,7 @@ afterAll(() => scene.close());
 const fresh = () => Math.random().toString(36).slice(2, 12).padEnd(8, "x");
 
 describe("a terminal", () => {
-  test("shows what is typed and said, of the size that its page has, and follows it", async () => {
+  test("shows what is typed and printed, of the size that its page has, and follows it", async () => {
     const page = await scene.opened(fresh(), { columns: 100, rows: 30 });
 
     page.types("stty size\n");
@@ -92,7 +92,7 @@ describe("a terminal", () => {
     again.close();
   });
 
-  test("is of one page at a time: the one before is told", async () => {
+  test("is of one page at a time: the one before is notified", async () => {
     const before = await scene.opened();
     const tab = await before.tab();
 
@@ -163,7 +163,7 @@ describe("output without end", () => {
 });
 
 describe("a terminal is not there", () => {
-  test("once the right to it has gone, which its page is told, and its client in the container is ended", async () => {
+  test("once the right to it has gone, of which its page is notified, and its client in the container is ended", async () => {
     const page = await scene.opened(fresh());
     const session = await eventually(() => scene.door.processOf("sshd-session: root@pts"), {
       what: "a session",
@@ -199,7 +199,7 @@ describe("a terminal is not there", () => {
     await scene.lets();
   });
 
-  test("for a page that says what no page says", async () => {
+  test("for a page that sends what no page sends", async () => {
     for (const words of [
       "{",
       '{"kind":"open","tab":"x; rm -rf /","columns":80,"rows":24}',

@@ -90,7 +90,7 @@ test.each([
   ["2130706433"],
   ...(OUTSIDE === undefined ? [] : [[OUTSIDE], [`::ffff:${OUTSIDE}`]]),
 ])(
-  "a host that reports %s is dialled there by nobody, even where its connections and all networks say so",
+  "a host that reports %s is dialled there by nobody, even where its connections and all networks agree",
   async (reported) => {
     await setSetting(fresh.database, "HOST_NETWORKS", "0.0.0.0/0,::/0");
     const host = await hostAt(reported);
@@ -121,7 +121,7 @@ test.each(["localhost", "127.0.0.1", "169.254.169.254"])(
   },
 );
 
-test("only the host that the operator named on this machine is dialled at its own addresses, and the loop looks again then", async () => {
+test("only the host that the operator named on this machine is dialled at its own addresses, and the loop checks anew", async () => {
   await setSetting(fresh.database, "HOST_NETWORKS", "none");
   const host = await hostAt("127.0.0.1");
   const routeTo = async () =>

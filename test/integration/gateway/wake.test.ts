@@ -59,7 +59,7 @@ async function begin(): Promise<void> {
   await scene.control.workloads();
 }
 
-test("a page that is opened starts it, says so, and is shown once it runs", async () => {
+test("a page that is opened starts it, states so, and is displayed once it runs", async () => {
   const first = await scene.request(host, "/tell", { cookie, headers: A_PAGE });
   const asleep = (await now()).status;
   await begin();
@@ -72,7 +72,7 @@ test("a page that is opened starts it, says so, and is shown once it runs", asyn
   expect(orders).toBe(1);
 });
 
-test("what a program asks with a key goes through when it is ready, however many ask", async () => {
+test("what a program requests with a key goes through when it is ready, however many requests there are", async () => {
   const requested = Promise.all(
     [1, 2, 3].map(async () => await scene.request(host, "/tell", { key: scene.owner.key })),
   );
@@ -114,7 +114,7 @@ test("a shared link starts nothing", async () => {
   expect((await now()).status).toBe("stopped");
 });
 
-test("without money it stays stopped, and the page says why", async () => {
+test("without money it stays stopped, and the page states why", async () => {
   await scene.control.api.request("POST", `/api/v1/customers/${scene.owner.customerId}/adjustments`, {
     as: scene.control.api.admin,
     body: { amount: "-2000", reason: "a test of an empty balance" },

@@ -63,7 +63,7 @@ async function visible(): Promise<number> {
   );
 }
 
-test("new connections are shown the new one, and what is open goes on", async () => {
+test("new connections are presented the new one, and what is open goes on", async () => {
   const before = await dialled();
   before.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   await once(before, "data");
@@ -83,7 +83,7 @@ test.each<[string, () => void]>([
   ["is none", () => writeFileSync(certificate.certFile, "no certificate")],
   ["belongs to another key", () => put(0, ["certFile"])],
   ["is not there", () => rmSync(certificate.certFile)],
-])("one that %s is refused with a word, said once, and the one before stays", async (_what, breakIt) => {
+])("one that %s is refused with a warning, logged once, and the one before stays", async (_what, breakIt) => {
   put(1);
   listener.renewCertificate();
   log.lines.length = 0;
@@ -100,7 +100,7 @@ test.each<[string, () => void]>([
   expect(await visible()).toBe(0);
 });
 
-test("who speaks no TLS, begins it and goes no further, or says nothing holds no connection", async () => {
+test("who speaks no TLS, begins it and goes no further, or sends nothing holds no connection", async () => {
   put(0);
   const hasty = await Listener.open(door, { ...options, headWithinMs: 1_000 }, log);
   const kinds = ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x16\x03\x01\x02\x00\x01", ""];

@@ -46,7 +46,7 @@ describe("a one-time link", () => {
     expect([status, body.headers.cookie]).toEqual([200, undefined]);
   });
 
-  test("opens once, whichever of several gateways is asked", async () => {
+  test("opens once, whichever of several gateways gets the request", async () => {
     await using stack = new AsyncDisposableStack();
     const other = stack.adopt(await scene.anotherGateway(), (one) => one.close());
     const path = pathOf((await link()).body.url);
@@ -110,7 +110,7 @@ describe("a cookie", () => {
     expect((await scene.request(scene.hostOf(SERVICE_PORT, theirs), "/", { cookie })).status).toBe(401);
   });
 
-  test("of a page beside ours does no harm", async () => {
+  test("of a page beside ours breaks nothing", async () => {
     const cookie = await scene.enter(scene.owner, SERVICE_PORT);
 
     expect((await scene.request(host, "/tell", { cookie: `remotegpu=planted; ${cookie}` })).status).toBe(200);
@@ -248,8 +248,8 @@ describe("a share", () => {
   });
 });
 
-describe("what does not run is told so", () => {
-  test("of one that is still starting, on a page that looks again by itself", async () => {
+describe("what does not run is reported as such", () => {
+  test("of one that is still starting, on a page that reloads by itself", async () => {
     const id = String((await scene.control.order(scene.owner)).body.id);
     const page = await scene.request(scene.hostOf(80, id), "/", {
       key: scene.owner.key,
@@ -291,7 +291,7 @@ describe("access", () => {
     );
   };
 
-  test("tells where each service lies, the terminal too", async () => {
+  test("lists where each service lies, the terminal too", async () => {
     const services = await accessOf();
 
     expect(services.get("terminal")).toMatchObject({
@@ -302,7 +302,7 @@ describe("access", () => {
     expect(services.get("jupyter")?.url).toBe(`http://${scene.hostOf("jupyter")}`);
   });
 
-  test("says of a service where its host sees nobody why, and so does the gateway's page for it", async () => {
+  test("states of a service where its host sees nobody why, and so does the gateway's page for it", async () => {
     const detail = "Nobody listens on port 8888 in the container.";
     const silent = { isSeen: false, detail };
     const reported = {
@@ -325,7 +325,7 @@ describe("access", () => {
     expect((await accessOf()).get("jupyter")).toMatchObject({ reachable: true, reason: null });
   });
 
-  test("without a gateway says that there is no web side, and what leads in all the same", async () => {
+  test("without a gateway states that there is no web side, and what leads in all the same", async () => {
     await scene.control.api.db.query("UPDATE gateways SET web_base = NULL");
     const services = await accessOf();
     const refused = await link();

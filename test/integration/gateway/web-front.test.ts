@@ -144,7 +144,7 @@ test("more requests a second than an address may make are refused with a word", 
   expect(requested).toEqual([200, 200, 200, 429]);
 });
 
-test("the proxy in front says who asks, and only the last that it names is believed", async () => {
+test("the proxy in front names the client, and only the last that it names is believed", async () => {
   const { body } = await scene.request(host, "/tell", {
     key,
     headers: { "X-Forwarded-For": "6.6.6.6, 192.0.2.9" },
@@ -153,7 +153,7 @@ test("the proxy in front says who asks, and only the last that it names is belie
   expect(body.headers["x-forwarded-for"]).toBe("192.0.2.9");
 });
 
-test("while Postgres is away who was in goes on, and who is new is told to come again", async () => {
+test("while Postgres is away who was in goes on, and who is new is answered to come again", async () => {
   await using stack = new AsyncDisposableStack();
   const url = new URL(scene.databaseUrl);
   const target = { host: url.hostname, port: Number(url.port) };

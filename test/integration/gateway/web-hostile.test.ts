@@ -37,7 +37,7 @@ const statusesOf = (text: string) =>
 const requesting = (line: string, ...headers: string[]) =>
   `${[line, `Host: ${host}`, `X-Api-Key: ${key}`, ...headers].join("\r\n")}\r\n\r\n`;
 
-describe("of a request that two could read in two ways only an error is heard, and nothing behind it", () => {
+describe("of an ambiguous request only an error is heard, and nothing behind it", () => {
   test.each([
     ["both lengths", ["Content-Length: 4", "Transfer-Encoding: chunked"]],
     ["two lengths", ["Content-Length: 4", "Content-Length: 5"]],
@@ -124,7 +124,7 @@ describe("a cookie", () => {
     known = Number(/=k\.\d+\.(\d+)\./.exec(cookie)?.[1]);
   });
 
-  test("that was made as the gateway makes it opens, one that is over does not, whatever it says", async () => {
+  test("that was made as the gateway makes it opens, one that is over does not, whatever it states", async () => {
     const over = made({ seconds: -1 });
     const longer = over.replace(/(=k\.\d+\.\d+\.)\d+/, "$19999999999");
 
@@ -182,7 +182,7 @@ describe("a container", () => {
     await eventually(async () => (await flooded()).isOver, { ...WITHIN, what: "its end" });
   });
 
-  test("that says more than it was asked for says it to nobody", async () => {
+  test("that sends more than was requested sends it to nobody", async () => {
     for (let round = 1; round <= 5; round += 1) {
       const poison = await scene.request(host, "/poison", { key });
       const after = await Promise.all([1, 2, 3].map((nth) => scene.request(host, `/tell?${nth}`, { key })));
@@ -196,7 +196,7 @@ describe("a container", () => {
 test.each([
   ["with what is no HTTP", "/garbage"],
   ["by breaking off", "/cut"],
-])("a container that answers a WebSocket %s is a 502 that says so", async (_what, path) => {
+])("a container that answers a WebSocket %s is a 502 that states so", async (_what, path) => {
   const text = await output(
     await scene.raw(requesting(`GET ${path} HTTP/1.1`, "Connection: Upgrade", "Upgrade: websocket")),
   );

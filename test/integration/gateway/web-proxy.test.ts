@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await scene.close());
 
-test("a container sees the request as it was, who asked by the gateway's word alone, and no key of ours", async () => {
+test("a container sees the request as it was, the client by the gateway's word alone, and no key of ours", async () => {
   const { status, body } = await scene.request(host, "/tell?a=1&b=%2F", {
     key,
     headers: {
@@ -156,7 +156,7 @@ test("what a container sets as cookies stays on its origin, and ours cannot be r
   expect([headers["alt-svc"], headers["x-hop"]]).toEqual([undefined, undefined]);
 });
 
-test("the dashboard's session opens nothing here, and no container sees it, by whichever way", async () => {
+test("the dashboard's session opens nothing here, and no container sees it, by whichever route", async () => {
   const opened = await scene.control.api.request("POST", "/api/v1/sessions", {
     body: { key },
     headers: { Origin: "http://localhost" },
@@ -234,7 +234,7 @@ test("connections to a container are used again, and one that died meanwhile cos
   }
 });
 
-test("a container that ends its connection after each answer costs nobody one, however often it is asked", async () => {
+test("a container that ends its connection after each answer costs nobody one, however often it is requested", async () => {
   const request = async () => (await scene.request(host, "/closing", { key })).status;
   const statuses: number[] = [];
   for (let round = 0; round < CLOSING_ROUNDS; round += 1)
@@ -244,7 +244,7 @@ test("a container that ends its connection after each answer costs nobody one, h
   expect((await scene.request(host, "/tell", { key })).status).toBe(200);
 });
 
-test("a program that ends each connection as it comes is told of at once, however it is asked", async () => {
+test("a program that ends each connection as it comes is reported at once, however it is requested", async () => {
   await scene.container.serveFixture(LEAVES, LEAVING_PORT);
   const leaving = scene.hostOf(LEAVING_PORT);
   const statuses: number[] = [];
@@ -262,7 +262,7 @@ test("a program that ends each connection as it comes is told of at once, howeve
   expect(new Set(statuses)).toEqual(new Set([502]));
 });
 
-test("a port where nobody listens says so, for people and for programs", async () => {
+test("a port where nobody listens reports so, for people and for programs", async () => {
   const other = scene.hostOf(9);
   const program = await scene.request(other, "/", { key });
   const person = await scene.request(other, "/", { key, headers: { Accept: "text/html" } });
@@ -276,7 +276,7 @@ test("a port where nobody listens says so, for people and for programs", async (
 const upgrade = (path: string, headers = "", at = host) =>
   `GET ${path} HTTP/1.1\r\nHost: ${at}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`;
 
-test("a WebSocket goes through both ways", async () => {
+test("a WebSocket goes through in both directions", async () => {
   const socket = await scene.raw(upgrade("/ws", `X-Api-Key: ${key}\r\n`));
   const [head] = (await once(socket, "data")) as [Buffer];
   expect(String(head)).toContain("HTTP/1.1 101");

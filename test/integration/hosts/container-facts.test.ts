@@ -56,7 +56,7 @@ const note = async (one: InstanceFigures, { by = "host-a", atMs = 0 } = {}) =>
   await noteFigures(scene.api.db, [{ hostId: by, figures: [one] }], new Date(Date.UTC(2026, 0, 1) + atMs));
 
 describe("figures", () => {
-  test("come with heartbeats, with news or without, and are shown", async () => {
+  test("come with heartbeats, with or without other changes, and are listed", async () => {
     expect(await instance()).toMatchObject({ figures: null });
 
     await host.heartbeat({ degraded: ["disk-low"], figures: [figures()] });
@@ -106,7 +106,7 @@ describe("figures", () => {
     expect(await rows()).toEqual([]);
   });
 
-  test("told twice in one heartbeat, or as large as numbers are, break nothing", async () => {
+  test("sent twice in one heartbeat, or as large as numbers are, break nothing", async () => {
     const most = Number.MAX_SAFE_INTEGER;
     const large = figures({ cpuMs: most, networkOutBytes: most, lastOutputAgeMs: 3_650 * 86_400_000 });
 
@@ -115,7 +115,7 @@ describe("figures", () => {
     expect(await rows()).toMatchObject([{ cpu_ms: most, network_out_bytes: most }]);
   });
 
-  test("of a run that was replaced are not shown for the next one", async () => {
+  test("of a run that was replaced are not listed for the next one", async () => {
     await note(figures());
     await scene.api.db.query("UPDATE placements SET run_id = NULL");
 
@@ -124,7 +124,7 @@ describe("figures", () => {
 });
 
 describe("the image of a container", () => {
-  test("is kept with its placement, also when the container is gone", async () => {
+  test("is stored with its placement, also when the container is gone", async () => {
     expect(await instance()).toMatchObject({ image_id: null, image_brings: null });
 
     await host.round({ imageId: IMAGE });

@@ -201,7 +201,7 @@ describe("totals", () => {
     );
   });
 
-  test("tell what waits, usage on its way and what this hour earned; the last only with the scope money", async () => {
+  test("list what waits, usage not yet ingested and what this hour earned; the last only with the scope money", async () => {
     scene.api.passMinutes(1);
     await sql(
       `INSERT INTO environments (id, customer_id, name, image, status, cpu, memory, gpu, queued_at)
@@ -243,7 +243,7 @@ function inOrder(one: string, other: string): number {
   return one === other ? 0 : one < other ? -1 : 1;
 }
 
-describe("what is looked for", () => {
+describe("what is searched for", () => {
   test("is found among the whole fleet, in its order, and counted so on each page", async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -337,7 +337,7 @@ test("this hour has earned what was charged in it, less what was given back", as
 });
 
 describe("a card", () => {
-  test("tells its readings and who holds it; what was not told is null", async () => {
+  test("lists its readings and who holds it; what was not reported is null", async () => {
     const host = await scene.host("host-a", { gpus: 2 });
     host.gpus = host.gpus.map((gpu, at) =>
       at === 0 ? { ...gpu, utilizationPercent: 0, powerW: HIGH_POWER } : gpu,

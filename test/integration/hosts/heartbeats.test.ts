@@ -37,7 +37,7 @@ const reading = (host: ScriptedHost, memoryUsedMib: number, change: object = {})
 });
 
 describe("heartbeats that come together", () => {
-  test("leave of each host what it said, and each is answered for itself", async () => {
+  test("leave of each host what it reported, and each is answered for itself", async () => {
     await sql("UPDATE hosts SET last_heartbeat = last_heartbeat - interval '20 seconds'");
     await sql("UPDATE host_journals SET watermark = 7 WHERE host_id = 'host-b'");
 
@@ -65,7 +65,7 @@ describe("heartbeats that come together", () => {
     expect(notNoted.size).toBe(0);
   });
 
-  test("say what the agent can do: kept when it changes, quiet while it does not, nothing of an agent of before", async () => {
+  test("report what the agent can do: stored when it changes, quiet while it does not, nothing of an agent of before", async () => {
     const [a] = hosts as [ScriptedHost];
     const isQuiet = async (change: object) => {
       const beat = { hostId: a.id, heartbeat: a.heartbeatOf(change) };
@@ -124,7 +124,7 @@ describe("heartbeats that come together", () => {
     expect(answered).toHaveLength(4);
   });
 
-  test("lose nothing that one of them has to say: a card that is ill, trouble of the host, a new start of the agent", async () => {
+  test("lose nothing that one of them reports: a card that is ill, trouble of the host, a new start of the agent", async () => {
     const [a, b, c, d] = hosts as [ScriptedHost, ScriptedHost, ScriptedHost, ScriptedHost];
 
     await Promise.all([
@@ -150,7 +150,7 @@ describe("heartbeats that come together", () => {
     ]);
   });
 
-  test("ask a host for its state while a removal waits to be seen", async () => {
+  test("request a host's state while a removal waits to be seen", async () => {
     const alice = await scene.customer("alice");
     const { id } = (await scene.order(alice)).body;
     await scene.schedule();

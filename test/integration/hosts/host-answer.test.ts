@@ -66,7 +66,7 @@ describe("why a host is not reached or used", () => {
     });
   });
 
-  test("has its end as the host tells it, and how far it is ingested; one that was begun before counts until it is", async () => {
+  test("has its end as the host reports it, and how far it is ingested; one that was begun before counts until it is", async () => {
     const host = await scene.host("host-writes");
     await host.heartbeat({ journal: journalOf(host.journalId, 12) });
     const behind = await reported(host.id);
@@ -88,7 +88,7 @@ describe("why a host is not reached or used", () => {
 });
 
 describe("what runs on a host", () => {
-  test("is told with its owner, its cards and its leased ports, a page at a time, until it holds nothing more", async () => {
+  test("is listed with its owner, its cards and its leased ports, a page at a time, until it holds nothing more", async () => {
     const [ada, bob] = await Promise.all([scene.customer("ada"), scene.customer("bob")]);
     const host = await scene.host("host-runs", { gpus: 2, leases: true });
     const notebook = (await scene.order(ada, { name: "notebook", gpu: 1 })).body.id;
@@ -157,7 +157,7 @@ describe("what runs on a host", () => {
 });
 
 describe("a host's clock", () => {
-  test("is as far off as its newest heartbeat tells, quiet or not; one that tells nothing is not known", async () => {
+  test("is as far off as its newest heartbeat reports, quiet or not; one that reports nothing is not known", async () => {
     const host = await scene.host("host-clock");
     const offset = async () => (await reported(host.id)).clock_offset_ms;
     const before = await offset();

@@ -57,7 +57,7 @@ const doctor = async () =>
     ({ check }) => check === "canaries-are-refused",
   );
 
-test("refused is shown, and changes nothing of its host", async () => {
+test("refused is listed, and changes nothing of its host", async () => {
   expect((await visible()).canary).toBeNull();
 
   await reports({ unclear: ["see-gpu"] });
@@ -201,7 +201,7 @@ test.each([
   expect(await alarms()).toEqual(["isolation-broken host-a over"]);
 });
 
-test("an agent that says nothing of one leaves what is known", async () => {
+test("an agent that reports nothing of one leaves what is known", async () => {
   await succeeds();
   const before = (await visible()).canary;
   delete host.machine.canary;

@@ -276,7 +276,7 @@ test.concurrent("a host that was cut off until its credential expired comes back
   expect(api.requests).toHaveLength(2);
 });
 
-test.concurrent("the server drops a connection whose credential ends, and says so", async (context) => {
+test.concurrent("the server drops a connection whose credential ends, and gives the reason", async (context) => {
   const link = await Link.open(context);
   const { nats } = link;
   const host = await link.host(await nats.hostCredential("host-1", { lifetimeMs: 2_000 }));
@@ -286,7 +286,7 @@ test.concurrent("the server drops a connection whose credential ends, and says s
   expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(host.grant.expires_at));
 });
 
-test.concurrent("a revoked key is not renewed, and asking goes on slowly", async (context) => {
+test.concurrent("a revoked key is not renewed, and requests go on slowly", async (context) => {
   const link = await Link.open(context);
   const { nats } = link;
   const api = await link.api();
@@ -301,7 +301,7 @@ test.concurrent("a revoked key is not renewed, and asking goes on slowly", async
   expect(api.requests.length).toBeLessThan(5);
 });
 
-test.concurrent("a host that was taken out of the fleet is told so, once it has proved who it is", async (context) => {
+test.concurrent("a host that was taken out of the fleet is notified of it, once it has proved who it is", async (context) => {
   const link = await Link.open(context);
   const { nats } = link;
   let removals = 0;
@@ -367,7 +367,7 @@ test.concurrent("a subscription that NATS forbids is noticed and never passes fo
   expect(connection.isConnected).toBe(false);
 });
 
-test.concurrent("a file that is no credential says what to do", async (context) => {
+test.concurrent("a file that is no credential is an error that states what to do", async (context) => {
   const link = await Link.open(context);
   const { nats } = link;
   const file = join(nats.folder, "operator.json");

@@ -94,7 +94,7 @@ test("a command that the host fails to run is an answer", async () => {
   });
 });
 
-test("a ninth command at once is told that the host is busy", async () => {
+test("a ninth command at once is answered that the host is busy", async () => {
   let release: () => void = () => undefined;
   const held = new Promise<void>((resolve) => (release = resolve));
   let running = 0;
@@ -140,7 +140,7 @@ test("a command that is given up is ended on its host, and no other", async () =
   expect(signals).toHaveLength(2);
 });
 
-test("a host that is not there is told at once", async () => {
+test("a host that is not there is reported at once", async () => {
   await expect(orders.exec(aHost("nobody"), aCommand())).rejects.toThrow(HostUnreachableError);
 });
 

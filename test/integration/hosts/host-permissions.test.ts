@@ -133,7 +133,7 @@ test("a host's request reaches the control plane and its answer comes back", asy
 });
 
 test.each(["term", "logs"] as const)(
-  "a session of %s: asked, answered, then published both ways",
+  "a session of %s: requested, answered, then published in both directions",
   async (kind) => {
     const host = HostId.parse("good");
     const heard: string[] = [];

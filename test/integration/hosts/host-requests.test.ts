@@ -60,7 +60,7 @@ async function serve(handlers: Partial<HostHandlers>, connection = controlPlane)
   return log;
 }
 
-test("a heartbeat is answered, and the host is who the subject says", async () => {
+test("a heartbeat is answered, and the host is who the subject names", async () => {
   const seen: { host: string; heartbeat: Heartbeat }[] = [];
   await serve({
     heartbeat: (from, heartbeat) => {
@@ -77,7 +77,7 @@ test("a heartbeat is answered, and the host is who the subject says", async () =
   expect(seen).toEqual([{ host: "host-1", heartbeat }]);
 });
 
-test("a question for a registry's credential is answered to the host that asks, and refused where none are kept", async () => {
+test("a request for a registry's credential is answered to its own host, and refused where none are stored", async () => {
   const requested = async (question: object) =>
     JSON.parse(
       new TextDecoder().decode(
@@ -115,7 +115,7 @@ test("a connection that closes while its subscriptions open keeps nobody waiting
   await expect(opened).resolves.toBeDefined();
 });
 
-test("nobody listening is told at once, not after the deadline", async () => {
+test("nobody listening is reported at once, not after the deadline", async () => {
   await expect(host.client.heartbeat(aHeartbeat())).rejects.toThrow(LinkDownError);
 });
 
@@ -126,7 +126,7 @@ test.each([
   ["of another kind", encode({ ...aHeartbeat(), kind: "pull" }), "kind"],
   ["with a wrong member", encode({ ...aHeartbeat(), agentEpoch: -1 }), "agentEpoch"],
   ["empty", new Uint8Array(), "not JSON"],
-])("a heartbeat that is %s is refused and harms nothing", async (_, bytes, reason) => {
+])("a heartbeat that is %s is refused and changes nothing", async (_, bytes, reason) => {
   await serve({ heartbeat: () => Promise.resolve(aHeartbeatReply()) });
 
   const answer = await host.connection.request("rg.v1.h.host-1.up.hb", bytes, { timeoutMs: 5_000 });

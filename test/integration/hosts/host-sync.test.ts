@@ -37,7 +37,7 @@ describe("heartbeats", () => {
     await expect(host.report([])).rejects.toThrow(/revoked/);
   });
 
-  test("what a heartbeat says is on the host's row, and the answer names term, generation and watermark", async () => {
+  test("what a heartbeat reports is on the host's row, and the answer names term, generation and watermark", async () => {
     const host = await scene.host("host-a", { gpus: 1 });
     await running({ gpu: 1 });
     await sql("UPDATE host_journals SET watermark = 7");
@@ -174,7 +174,7 @@ describe("a run that its host called over", () => {
   });
 });
 
-describe("a run that its host tells in words of a later agent", () => {
+describe("a run that its host reports in words of a later agent", () => {
   const states = async () => await sql("SELECT state, want, gone_at FROM placements");
 
   test("stays as it is, and its absence is not believed", async () => {
@@ -215,7 +215,7 @@ describe("a run that its host tells in words of a later agent", () => {
   });
 });
 
-test("an agent of protocol 1 is never told what would keep it from its whole set", async () => {
+test("an agent of protocol 1 is never sent what would exclude it from its whole set", async () => {
   const host = await scene.host("host-a", { gpus: 1 });
   await running({ gpu: 1 });
   await sql(`UPDATE placements SET live = live || '{"stopGraceSeconds": 600}'`);
@@ -275,7 +275,7 @@ describe("a restored Postgres", () => {
     expect(term).toBe(1);
   });
 
-  test("what runs on a host and is unknown to the database is left alone and shown once", async () => {
+  test("what runs on a host and is unknown to the database is left alone and reported once", async () => {
     const host = await scene.host("host-a");
     const id = await running();
     const [desired] = await host.round();
@@ -296,7 +296,7 @@ describe("a restored Postgres", () => {
 });
 
 describe("the inventory", () => {
-  test("a real card that another live host holds is refused and shown on both", async () => {
+  test("a real card that another live host holds is refused and listed on both", async () => {
     const first = await scene.host("host-a", { gpuUuids: ["GPU-1234567890"] });
     const second = await scene.host("host-b", { gpuUuids: ["GPU-1234567890", "GPU-0987654321"] });
 
@@ -410,7 +410,7 @@ describe("silence", () => {
       new Date(scene.api.deps.now().getTime() - seconds * 1000),
     ]);
 
-  test("makes a host suspect, then unreachable; nothing new is placed there and what runs is kept", async () => {
+  test("makes a host suspect, then unreachable; nothing new is placed there and what runs stays", async () => {
     const host = await scene.host("host-a");
     const id = await running();
     await host.round();
@@ -446,7 +446,7 @@ test.each([
   { age: "old", protocol: { min: 0, max: 0 } },
   { age: "new", protocol: { min: 1_000, max: 1_001 } },
 ])(
-  "an agent too $age is only kept: its work runs, reports and stops, nothing new is placed, and the owner sees why",
+  "an agent too $age is only tolerated: its work runs, reports and stops, nothing new is placed, and the owner sees why",
   async ({ age, protocol }) => {
     const host = await scene.host("host-a");
     const before = await running();
@@ -495,7 +495,7 @@ test("a cordoned host, and a cordoned card, get nothing new", async () => {
   expect((await scene.schedule()).placed).toEqual([onCard]);
 });
 
-test("a confirmed number of stops is told with the desired set", async () => {
+test("a confirmed number of stops is sent with the desired set", async () => {
   const host = await scene.host("host-a");
   await running();
 

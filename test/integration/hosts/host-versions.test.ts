@@ -324,7 +324,7 @@ describe("a waiver", () => {
     );
   });
 
-  test("says nothing of a CVE that is found later", async () => {
+  test("covers no CVE that is found later", async () => {
     const host = await hostWith(debian13(runcOfDebian(MENDED_RUNC)));
     await request("PUT", `/hosts/${host.id}/cve-waiver`, { reason: "known" });
     expect(await alarmsOf(host)).toEqual([]);
@@ -439,11 +439,11 @@ describe("a second payer", () => {
     return rows.map((row) => row.workload_id);
   }
 
-  test("shares a host with an open CVE, unless the operator's setting says otherwise", async () => {
+  test("shares a host with an open CVE, unless the operator's setting forbids it", async () => {
     expect(await ordersOn(await vulnerable(), [alice, bob])).toEqual(["placed", "placed"]);
   });
 
-  test("waits for another host where it is on, and why says so; the first one's later orders wait behind it", async () => {
+  test("waits for another host where it is on, and why states so; the first one's later orders wait behind it", async () => {
     await setOn();
 
     const outcomes = await ordersOn(await vulnerable(), [alice, alice, bob, alice]);

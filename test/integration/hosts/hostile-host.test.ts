@@ -142,7 +142,7 @@ describe("a hostile host", () => {
     await eventually(streamIsEmpty, { what: "the empty stream" });
   });
 
-  test("and what it sent as usage is shown as quarantined, once", async () => {
+  test("and what it sent as usage is listed as quarantined, once", async () => {
     expect((await quarantined()).filter(({ reason }) => reason === "malformed")).toHaveLength(1);
     expect(await alarms()).toContainEqual(
       expect.objectContaining({ kind: "usage-quarantined", subject: "evil malformed" }),
@@ -156,7 +156,7 @@ describe("a hostile host", () => {
     ["an image that Postgres cannot keep", { images: ["x:1\u0000"] }, {}],
     ["an image that is no name", { images: ["'; DROP TABLE hosts; --"] }, {}],
     ["images that are no list", { images: { 0: "x:1" } }, {}],
-  ])("tells %s: the whole report is refused, and nothing of it is kept", async (_what, machine, gpu) => {
+  ])("reports %s: the whole report is refused, and nothing of it is stored", async (_what, machine, gpu) => {
     const stored = async () =>
       (
         await scene.api.db.query(
@@ -263,7 +263,7 @@ describe("a hostile host", () => {
     expect((await good.tryHeartbeat()).kind).toBe("heartbeat-reply");
   });
 
-  test("claims time that is not its own, not possible or claimed before: none of it is billed, all of it is shown", async () => {
+  test("claims time that is not its own, not possible or claimed before: none of it is billed, all of it is listed", async () => {
     const own = await placedOn(bad);
     const foreign = await placedOn(good);
     const claims = new SceneJournal({ customerId: 0, workspaceId: 0, hostId: bad.id, bootId: bad.bootId });

@@ -177,7 +177,7 @@ describe("over plain HTTP to this host itself", () => {
     expect(await reads()).toEqual([...first, "daemon-reload"]);
   });
 
-  test("a token on a host that has joined is not used, and that is said", async () => {
+  test("a token on a host that has joined is not used, and the output states so", async () => {
     await site.offer("one");
     await site.install(join_());
 
@@ -378,7 +378,7 @@ describe("over plain HTTP to this host itself", () => {
     expect(existsSync(join(site.host, "systemctl"))).toBe(false);
   });
 
-  test("a script cut short on its way does nothing", async () => {
+  test("a script cut short in transit does nothing", async () => {
     await site.offer("one");
 
     await site.install(join_(), { via: "head -c 9000 | sh" });
@@ -386,7 +386,7 @@ describe("over plain HTTP to this host itself", () => {
     expect(existsSync(join(site.host, "opt"))).toBe(false);
   });
 
-  test("two at once: the second says so and does nothing", async () => {
+  test("two at once: the second reports so and does nothing", async () => {
     await site.offer("one");
     await site.install(join_());
     const holder = spawn("flock", [join(site.host, "opt/remotegpu/.lock"), "-c", "echo held; read line"]);

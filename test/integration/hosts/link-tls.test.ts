@@ -131,7 +131,7 @@ test("a certificate of the right authority for another address is refused", asyn
   expect(String(Object.values(host.log.lines[0]?.fields ?? {})[0])).toContain("does not match certificate");
 });
 
-test("a certificate is kept while it is good, and made anew for new addresses and before its end", async () => {
+test("a certificate is reused while it is good, and made anew for new addresses and before its end", async () => {
   const folder = join(nats.folder, "kept");
   const make = (addresses: string[], now = new Date()) => serverCertificate(folder, { addresses, now });
 

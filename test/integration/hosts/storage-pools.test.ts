@@ -382,7 +382,7 @@ describe("a confirmed host", () => {
     expect(await readers(pool)).toEqual([one]);
   });
 
-  test("with an agent that cannot prove it is not used, and says why", async () => {
+  test("with an agent that cannot prove it is not used, and reports why", async () => {
     const pool = poolName();
     const member = await joinHost(trees.one, { token: { storage_pool: pool } });
     const old = await joinHost(trees.same, { token: { storage_pool: pool }, features: [] });

@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("systemd-analyze", () => {
-  test("finds nothing to say about any unit", async () => {
+  test("finds nothing to report about any unit", async () => {
     const units = globSync("{agent,control-plane}/systemd/*.service", { cwd: root });
     const paths = units.map((unit) => join(folder, basename(unit)));
     for (const [at, unit] of units.entries()) {
@@ -146,7 +146,7 @@ describe("systemd-notify", () => {
     return { environment: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "30000000" }, heard: () => heard };
   }
 
-  test("hears that the agent is ready, alive as often as it asked, and stopping", async () => {
+  test("hears that the agent is ready, alive as often as it requested, and stopping", async () => {
     const systemd = await listen("one");
     const notifier = new ServiceNotifier({ environment: systemd.environment });
 
@@ -159,7 +159,7 @@ describe("systemd-notify", () => {
     expect(systemd.heard().match(/^WATCHDOG=1$/gm)).toHaveLength(3);
   });
 
-  test("hears each word, though the one before is still being told", async () => {
+  test("hears each notification, though the one before is still being sent", async () => {
     const systemd = await listen("busy");
     const notifier = new ServiceNotifier({ environment: systemd.environment });
 
@@ -183,7 +183,7 @@ describe("systemd-notify", () => {
   });
 });
 
-test("without systemd nobody is told and nothing is run", async () => {
+test("without systemd nobody is notified and nothing is run", async () => {
   const notifier = new ServiceNotifier({ environment: {}, path: "/no/such/command" });
 
   await notifier.ready("serving");
@@ -191,7 +191,7 @@ test("without systemd nobody is told and nothing is run", async () => {
   await expect(notifier.stopping()).resolves.toBeUndefined();
 });
 
-test("a systemd that cannot be told is a named error", async () => {
+test("a systemd that cannot be notified is a named error", async () => {
   const notifier = new ServiceNotifier({
     environment: { NOTIFY_SOCKET: "/no/such/socket" },
     path: "/no/such/command",

@@ -49,7 +49,7 @@ async function transactionOf(table: string, key: string, id: unknown): Promise<u
 }
 
 describe("the row of a change", () => {
-  test("says who did what to what, and the fields that differ", async () => {
+  test("states who did what to what, and the fields that differ", async () => {
     const { id } = (await request("POST", "/workspaces", { as: ada, body: { name: "old name" } })).body;
 
     const changed = await request("PATCH", `/workspaces/${id}`, { as: ada, body: { name: "new name" } });
@@ -143,7 +143,7 @@ describe("the row of a change", () => {
     expect(JSON.stringify(body)).not.toContain("77.0000");
   });
 
-  test("shows an account's username, and of an SSH key not its name, which says whose it is", async () => {
+  test("names an account's username, and of an SSH key not its name, which reveals whose it is", async () => {
     const made = await request("POST", "/customers", {
       as: admin,
       body: { username: "grace", email: "grace@example.com", display_name: "Grace Hopper" },
@@ -310,7 +310,7 @@ describe("the row of a change", () => {
       ]);
   });
 
-  test("is no second one where the answer is given again: that is told as repeated", async () => {
+  test("is no second one where the answer is given again: that is recorded as repeated", async () => {
     const options = { as: ada, body: { name: "once" }, headers: { "Idempotency-Key": "audit-1" } };
     await request("POST", "/workspaces", options);
 
@@ -413,7 +413,7 @@ describe("an attempt", () => {
     expect(having("counted")).toMatchObject([{ attempts: 10 }]);
   });
 
-  test("of a host to renew its credential has no row while it only asks for the challenge", async () => {
+  test("of a host to renew its credential has no row while it only requests the challenge", async () => {
     const nkey = createUser().getPublicKey();
     await scene.api.db.query("INSERT INTO host_credentials (nkey, host_id) VALUES ($1, 'host-a')", [nkey]);
     await recordCounted(scene.api.deps, { all: true });

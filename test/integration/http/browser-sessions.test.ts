@@ -168,7 +168,7 @@ describe("a session", () => {
     expect((await by(held, "DELETE", "/sessions/current", { headers: { Origin: "null" } })).status).toBe(403);
   });
 
-  test("tells why it opens nothing any more, as long as its browser may send it", async () => {
+  test("states why it opens nothing any more, as long as its browser may send it", async () => {
     const key = await api.key(ada, {});
     const { body } = await api.request("GET", "/api/v1/me", { as: key });
     const [requesting, ofKey, one, other, over] = [
@@ -322,7 +322,7 @@ describe("a page of another origin", () => {
   });
 });
 
-test("a key that is shown wins over a cookie, and needs no page of ours", async () => {
+test("a key that is presented wins over a cookie, and needs no page of ours", async () => {
   const bob = await api.customer(`bob-${count}`);
   const cookie = await cookieOf(bob);
   const both = async (authorization: string, method = "GET", path = "/me") =>
@@ -369,7 +369,7 @@ describe("sessions of an account", () => {
     expect((await by(ofReader, "DELETE", "/sessions/current")).status).toBe(204);
   });
 
-  test("tell when and from where they were used last, by which browser, and which of them asks", async () => {
+  test("state when and from where they were used last, by which browser, and which of them is the requesting one", async () => {
     const userAgent = `Mozilla/5.0 (X11; Linux x86_64) <b>${"x".repeat(300)}`;
     const opened = await logIn({ key: ada.key }, { ...FROM_HERE, "User-Agent": userAgent });
     const [first, second] = [sentBack(opened.headers), await cookieOf(ada)];
@@ -400,7 +400,7 @@ describe("sessions of an account", () => {
     ]);
   });
 
-  test("of before, of which nobody wrote down where they were used, are listed, and it is told once they are", async () => {
+  test("of before, of which nobody wrote down where they were used, are listed, and with their use once they are used", async () => {
     const cookie = await cookieOf(ada);
     await api.db.query(
       "UPDATE browser_sessions SET last_used_at = NULL, last_address = NULL, user_agent = NULL WHERE customer_id = $1",
@@ -423,7 +423,7 @@ describe("sessions of an account", () => {
       expect((await by(cookie, "GET", "/sessions")).body.items).toMatchObject([{ is_current: true }]);
   });
 
-  test("end all but the one that asks, at once, and those of nobody else", async () => {
+  test("end all but the requesting one, at once, and those of nobody else", async () => {
     const [first, own, third] = [await cookieOf(ada), await cookieOf(ada), await cookieOf(ada)];
     const ofBob = await cookieOf(await api.customer(`bob-${count}`));
     const statuses = async () =>
@@ -439,7 +439,7 @@ describe("sessions of an account", () => {
     expect(await statuses()).toEqual([401, 401, 401, 200]);
   });
 
-  test("do not end where one of them opens more than the key that asks, and none of the others does then", async () => {
+  test("do not end where one of them opens more than the requesting key, and none of the others does then", async () => {
     const reader = await api.key(ada, { scopes: ["read"] });
     const [ofReader, narrow, wide] = [await cookieOf(reader), await cookieOf(reader), await cookieOf(ada)];
 
@@ -504,7 +504,7 @@ describe("sessions of an account", () => {
 });
 
 describe("a ticket", () => {
-  test("logs one browser in, once, by a link that tells it to no server", async () => {
+  test("logs one browser in, once, by a link that reveals it to no server", async () => {
     const made = await ticketOf(ada);
     const { ticket, url } = made.body;
 
@@ -524,7 +524,7 @@ describe("a ticket", () => {
     expect(requested.toSorted((a, b) => a - b)).toEqual([201, 401, 401, 401]);
   });
 
-  test("is over after its minute, or as long as was wished for", async () => {
+  test("is over after its minute, or as long as was requested", async () => {
     const [short, long] = [await ticketOf(ada), await ticketOf(ada, { valid_seconds: 3600 })];
     const late = (answer: Answer) => Date.parse(answer.body.expires_at) - api.deps.now().getTime();
     expect([late(short) <= 60_000, late(long) > 3_500_000]).toEqual([true, true]);
@@ -557,7 +557,7 @@ describe("a ticket", () => {
   });
 });
 
-describe("what is kept", () => {
+describe("what is stored", () => {
   test("of sessions and tickets is no secret, in no table and no log", async () => {
     const cookie = await cookieOf(ada);
     const key = { "Idempotency-Key": `tickets-${count}` };
@@ -580,7 +580,7 @@ describe("what is kept", () => {
     expect(found).toEqual([]);
   });
 
-  test("under an Idempotency-Key is told to the session that asked, and to no other one", async () => {
+  test("under an Idempotency-Key is answered to the session that made the request, and to no other one", async () => {
     const [own, other] = [await cookieOf(ada), await cookieOf(ada)];
     const more = { body: { name: "made" }, headers: { "Idempotency-Key": `once-${count}` } };
     const made = await by(own, "POST", "/api-keys", more);
@@ -592,7 +592,7 @@ describe("what is kept", () => {
     expect(elsewhere).toMatchObject(problem(422));
   });
 
-  test("in the audit log says who logged in and out by which key, and who tried", async () => {
+  test("in the audit log names who logged in and out by which key, and who tried", async () => {
     const opened = await logIn({ key: ada.key });
     const revoked = await api.key(ada, {});
     const { api_key_id } = (await api.request("GET", "/api/v1/me", { as: revoked })).body;

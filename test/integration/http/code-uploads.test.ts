@@ -115,7 +115,7 @@ test.each<[string, Entry[], string]>([
   expect(await completed(body.id)).toMatchObject(problem(404));
 });
 
-test("what is not what its SHA-256 says is refused", async () => {
+test("what is not what its SHA-256 states is refused", async () => {
   const pack = packOf([{ name: "main.py" }]);
   const { body } = await begun(pack, ada, "0".repeat(64));
   await put(body.id, 0, pack);
@@ -140,7 +140,7 @@ test.each<[string, (id: string, pack: Buffer) => Promise<Response>, number]>([
   expect((await requested(body.id, pack)).status).toBe(status);
 });
 
-test("where a customer has too much, what no unfinished job names gives way, the longest unused first", async () => {
+test("where a customer has too much, what no unfinished job names is removed, the longest unused first", async () => {
   const bob = await api.customer("bob");
   const begin = (id: string, at: string) =>
     transaction(api.db, (sql) =>

@@ -107,7 +107,7 @@ describe("the page", () => {
     expect(left).toEqual([]);
   });
 
-  test("explains keys and errors, and says its width", () => {
+  test("explains keys and errors, and declares its width", () => {
     expect(page).toContain('<h2 id="authentication">');
     expect(page).toContain('<h2 id="errors">');
     expect(page).toContain('<meta name="viewport" content="width=device-width, initial-scale=1" />');
@@ -140,7 +140,7 @@ describe("the page", () => {
     expect(links.filter((id) => !anchors.has(id))).toEqual([]);
   });
 
-  test("shows what was asked as text, whatever it is", async () => {
+  test("shows what was searched for as text, whatever it is", async () => {
     const requested = `"><script>alert(1)</script>`;
 
     const found = await pageOf(`/docs/reference?q=${encodeURIComponent(requested + "x".repeat(5000))}`);
@@ -197,7 +197,7 @@ describe("the curl command", () => {
     expect(outcomes.filter(({ status }) => status < 300).length).toBeGreaterThan(routes.length / 4);
   });
 
-  test("does with curl what it says", async () => {
+  test("does with curl what it states", async () => {
     const command = curlsOf(partOf("createSshKey"))[0] ?? "";
     const here = command.replace(address(), `http://127.0.0.1:${server.port}`);
 

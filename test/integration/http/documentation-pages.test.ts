@@ -97,7 +97,7 @@ describe("the search in the pages", () => {
     expect(await pageAt("/docs/reference?q=environment%20logs")).toContain('id="getEnvironmentLogs"');
   });
 
-  test("says that nothing was found, and shows what was searched for as text", async () => {
+  test("reports that nothing was found, and shows what was searched for as text", async () => {
     const query = `"><script>alert(1)</script>`;
 
     const found = await pageAt(`/docs?q=${encodeURIComponent(query + "x".repeat(5000))}`);

@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(async () => await api.close());
 
 describe("problem documents", () => {
-  test("without a key the answer is 401 and says how to send one", async () => {
+  test("without a key the answer is 401 and states how to send one", async () => {
     const answer = await api.request("GET", "/api/v1/me");
 
     expect(answer).toMatchObject(problem(401));
@@ -88,7 +88,7 @@ describe("problem documents", () => {
   });
 });
 
-test("without its database the server lives, is not ready, and says so", async () => {
+test("without its database the server lives, is not ready, and reports so", async () => {
   const db = openDatabase("postgres://nobody@127.0.0.1:1/nothing");
   const app = createApp({ ...api.deps, db });
   try {
@@ -107,7 +107,7 @@ test("without its database the server lives, is not ready, and says so", async (
 });
 
 describe("accounts and keys", () => {
-  test("a customer's key is shown once and only its hash is stored", async () => {
+  test("a customer's key is returned once and only its hash is stored", async () => {
     const made = await api.request("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
       as: api.admin,
       body: { name: "laptop" },
@@ -136,7 +136,7 @@ describe("accounts and keys", () => {
     expect(await api.request("DELETE", path, { as: api.admin })).toMatchObject(problem(404));
   });
 
-  test("a suspended account's keys are refused and say why", async () => {
+  test("a suspended account's keys are refused with the reason", async () => {
     const eve = await api.customer("eve");
     await api.request("PATCH", `/api/v1/customers/${eve.customerId}`, {
       as: api.admin,
@@ -214,7 +214,7 @@ describe("a customer's own keys", () => {
     expect(JSON.stringify(items)).not.toContain("hash");
   });
 
-  test("tell to the minute when they were used last, by one write a minute", async () => {
+  test("state to the minute when they were used last, by one write a minute", async () => {
     const key = await made(alice, {});
     const lastUse = async () =>
       (await own(alice, "GET", "?limit=200")).body.items.find(({ id }: { id: number }) => id === key.id)
@@ -255,7 +255,7 @@ describe("a customer's own keys", () => {
     expect(wide).toMatchObject(problem(403));
   });
 
-  test("open nothing from their end on, and say so", async () => {
+  test("open nothing from their end on, and the answer states so", async () => {
     const ends = inMinutes(10);
     const key = await made(alice, { expires_at: ends });
 
@@ -295,7 +295,7 @@ describe("a customer's own keys", () => {
     expect(metrics).toMatchObject({ status: 422, body: { errors: [{ path: "expires_at" }] } });
   });
 
-  test("make no administrator of an account whose keys outlive the one that asks, or open more", async () => {
+  test("make no administrator of an account whose keys outlive the requesting one, or open more", async () => {
     const promote = async (as: Caller, { customerId }: Caller, body: object = { user_type: "admin" }) =>
       await api.request("PATCH", `/api/v1/customers/${customerId}`, { as, body });
     const forwarding = await api.key(api.admin, { expires_at: inMinutes(60) });
@@ -403,7 +403,7 @@ describe("a customer's own keys", () => {
     expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([201, 409]);
   });
 
-  test("tell their holder who it is and what they open; the balance only with money", async () => {
+  test("state to their holder who it is and what they open; the balance only with money", async () => {
     const me = async (as: Caller) => (await api.request("GET", "/api/v1/me", { as })).body;
     const narrow = await made(alice, { scopes: ["read", "orders"] });
 
@@ -418,7 +418,7 @@ describe("a customer's own keys", () => {
   });
 });
 
-test("a key of the role metrics has no scopes to ask for", async () => {
+test("a key of the role metrics has no scopes to request", async () => {
   const path = `/api/v1/customers/${alice.customerId}/api-keys`;
   const body = { role: "metrics" };
 
@@ -454,7 +454,7 @@ describe("idempotency keys", () => {
     expect(answer.body.errors).toMatchObject([{ path: "Idempotency-Key" }]);
   });
 
-  test("of ten requests at once with one key, one pays and the others replay it or are told to wait", async () => {
+  test("of ten requests at once with one key, one pays and the others replay it or are answered to wait", async () => {
     const before = Number(await balance());
 
     const answers = await Promise.all(Array.from({ length: 10 }, () => topUp("pay-2", "1")));
@@ -516,7 +516,7 @@ describe("idempotency keys", () => {
     expect((await make("tuesday")).body).toMatchObject({ name: "tuesday" });
   });
 
-  test("a key shown once is replayed to its maker and unreadable in the database", async () => {
+  test("a key returned once is replayed to its maker and unreadable in the database", async () => {
     const make = () =>
       api.request("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
         as: api.admin,
@@ -618,7 +618,7 @@ describe("joining", () => {
     expect(visible.publicKey.export({ format: "der", type: "spki" })).toEqual(publicKey);
   });
 
-  test("the address from which it joins is confirmed as its own; what a stranger's header says is not", async () => {
+  test("the address from which it joins is confirmed as its own; what a stranger's header claims is not", async () => {
     const from = async (remoteAddress: string, headers: Record<string, string> = {}) => {
       const user = createUser();
       const [token, nkey] = [await newToken(), user.getPublicKey()];
@@ -748,7 +748,7 @@ describe("joining", () => {
     ).toMatchObject(problem(409));
   });
 
-  test("a host is revoked, or taken out of the fleet, also while NATS cannot be told, and the loops hear of it", async () => {
+  test("a host is revoked, or taken out of the fleet, also while NATS cannot be notified, and the loops hear of it", async () => {
     const reported: string[] = [];
     const link = {
       ...api.deps.link,

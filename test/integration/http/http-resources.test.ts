@@ -104,7 +104,7 @@ describe("hosts", () => {
     await request("DELETE", "/hosts/host-labelled", admin);
   });
 
-  test("a drained host takes nothing new and is told to stop what it has", async () => {
+  test("a drained host takes nothing new and is ordered to stop what it has", async () => {
     const host = await scene.host("host-drained", { gpus: 1 });
     const { id } = (await scene.order(alice, { gpu: 1 })).body;
     await scene.schedule();
@@ -143,7 +143,7 @@ describe("hosts", () => {
     });
     const drain = async (options: object) => await request("POST", `/hosts/${host.id}/drain`, admin, options);
 
-    test("it lets what runs go on until then, tells its people, and then stops what is left", async () => {
+    test("it lets what runs go on until then, notifies its people, and then stops what is left", async () => {
       const drained = await drain({ reason: "new power supply", deadline_seconds: 3_600 });
       const until = drained.body.drain_deadline_at;
       await host.round();
@@ -199,7 +199,7 @@ describe("hosts", () => {
       expect(await scene.get(alice, id)).toMatchObject({ status: "running" });
     });
 
-    test("the command waits until nothing runs there, and says what is left", async () => {
+    test("the command waits until nothing runs there, and reports what is left", async () => {
       const server = await openServer(scene.api.app, { host: "127.0.0.1", port: 0, tls: null });
       onTestFinished(async () => await server.close());
       const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
@@ -351,7 +351,7 @@ describe("datasets and models", () => {
     expect(renamed.body).toMatchObject({ name: "two", storage_path: `${alice.uuid}/7001` });
   });
 
-  test("an administrator says where the files are, below the pool", async () => {
+  test("an administrator sets where the files are, below the pool", async () => {
     const placed = await request("POST", "/datasets", admin, { name: "big", storage_path: "public/big" });
     expect(placed.body).toMatchObject({ storage_path: "public/big", status: "ready" });
     const own = (await request("POST", "/datasets", alice, { name: "mine" })).body;
@@ -402,7 +402,7 @@ describe("who mounts data", () => {
   ] as const;
   const mountedBy = async (path: string, as: Caller) => (await request("GET", path, as)).body.mounted_by;
 
-  test.each(HELD)("of %s is told to its owner: how many, and the first by name", async (kind, field) => {
+  test.each(HELD)("of %s is reported to its owner: how many, and the first by name", async (kind, field) => {
     const { body } = await request("POST", `/${kind}`, alice, { name: "told", visibility: "public" });
     expect(body.mounted_by).toEqual({ count: 0, workloads: [] });
     await request("PATCH", `/${kind}/${body.id}`, admin, { status: "ready" });
@@ -642,7 +642,7 @@ describe("prices and estimates", () => {
       ...more,
     });
 
-  test("an order costs what its lines say, by the dearest model it may land on", async () => {
+  test("an order costs what its lines state, by the dearest model it may land on", async () => {
     await scene.host("host-models", { gpus: 1 });
     await price("models", "cpu", "0.1");
     await price("models", "memory", "0.01");
@@ -713,7 +713,7 @@ describe("prices and estimates", () => {
     expect(await price("twice", "storage", "1")).toMatchObject(problem(422));
   });
 
-  test("a spec's shape is kept as it was given", async () => {
+  test("a spec's shape is stored as it was given", async () => {
     const shape = { cpu: 8, memory: 64 * GIB, gpu: 1, gpu_model: "NVIDIA L4" };
 
     await request("PUT", "/specs/l4-small", admin, { shape, description: "One L4" });
@@ -797,7 +797,7 @@ describe("SSH keys", () => {
       expect((await request("POST", "/ssh-keys", alice, { name: "k", public_key })).status).toBe(201);
   });
 
-  test("a customer has 64 at most, and is told so", async () => {
+  test("a customer has 64 at most, and the refusal states so", async () => {
     const many = await scene.customer("many-keys");
     const add = async () =>
       await request("POST", "/ssh-keys", many, { name: "k", public_key: ed25519(randomBytes(32)) });
@@ -828,7 +828,7 @@ describe("alarms", () => {
     );
   const clear = async (id: number) => await request("POST", `/alarms/${id}/clear`, admin);
 
-  test("are cleared by whoever has looked at them, once, and come again with what they tell of", async () => {
+  test("are cleared by whoever has checked them, once, and come again with what they report", async () => {
     await happens();
     const [first] = await open();
 
@@ -881,7 +881,7 @@ describe("the reason of an alarm", () => {
 });
 
 describe("the server", () => {
-  test("opens a port, hands out the bundle and the script, and says what is wrong with a taken port", async () => {
+  test("opens a port, hands out the bundle and the script, and reports what is wrong with a taken port", async () => {
     const folder = mkdtempSync(join(tmpdir(), "remotegpu-bundle-"));
     writeFileSync(join(folder, "agent.tar.gz"), "the bundle");
     const api = await openApi({ bundle: () => ({ folder, installScript: "#!/bin/sh\n" }) });

@@ -1053,7 +1053,7 @@ describe("the scope of the key", () => {
     );
   });
 
-  test("is asked for, and named to a key that lacks it, before anything else is looked at", async () => {
+  test("is required, and named to a key that lacks it, before anything else is checked", async () => {
     const scopes = ["read", "orders", "money"] as const;
     const keys = await Promise.all(
       scopes.map(async (scope) => await api.key(people.admin, { scopes: [scope] })),
@@ -1080,7 +1080,7 @@ describe("the scope of the key", () => {
     }
   });
 
-  test("money is asked for a customer's credit limit, though the account's other fields are orders", async () => {
+  test("money is required for a customer's credit limit, though the account's other fields are orders", async () => {
     const as = await api.key(people.admin, { scopes: ["read", "orders"] });
     const path = `/api/v1/customers/${people.author.customerId}`;
 
@@ -1095,7 +1095,7 @@ describe("the scope of the key", () => {
   });
 });
 
-test("what is another's and what does not exist are told alike", async () => {
+test("what is another's and what does not exist are answered alike", async () => {
   const foreign = people.owner.workspaceId;
   const missing = 999_999;
 
@@ -1200,7 +1200,7 @@ describe("the audit log", () => {
       actor_customer_id: number;
     }[];
 
-  test("has an admin's look at a customer's environment, and its stop", async () => {
+  test("has an admin's access to a customer's environment, and its stop", async () => {
     const id = await environment();
 
     await api.request("GET", `/api/v1/environments/${id}`, { as: people.admin });
@@ -1216,7 +1216,7 @@ describe("the audit log", () => {
     });
   });
 
-  test("has an admin's look at a customer's job and service, and at everybody's", async () => {
+  test("has an admin's access to a customer's job and service, and to everybody's", async () => {
     const [job, service] = [await trainingJob(), await inferenceService()];
 
     for (const path of [`training-jobs/${job}`, `inference-services/${service}`, "training-jobs"])
@@ -1229,7 +1229,7 @@ describe("the audit log", () => {
     ]);
   });
 
-  test("has an admin's look at a customer's bill, and every change through an admin route", async () => {
+  test("has an admin's access to a customer's bill, and every change through an admin route", async () => {
     const { customerId } = people.author;
 
     await api.request("GET", `/api/v1/billing/balance?customer_id=${customerId}`, { as: people.admin });
@@ -1248,7 +1248,7 @@ describe("the audit log", () => {
     ]);
   });
 
-  test("does not have an admin's look at their own things, nor a customer's", async () => {
+  test("does not have an admin's access to their own things, nor a customer's", async () => {
     const [before] = await entries();
 
     await api.request("GET", "/api/v1/billing/balance", { as: people.admin });
@@ -1291,7 +1291,7 @@ describe("the OpenAPI document", () => {
         expect(["public", "customer", "admin"]).toContain(operation["x-access"]);
   });
 
-  test("takes an Idempotency-Key on every POST with a key, and says where a dead request holds it for a while", async () => {
+  test("takes an Idempotency-Key on every POST with a key, and states where a dead request holds it for a while", async () => {
     const { body } = await api.request("GET", "/openapi.json");
     const bounded: Record<string, unknown> = {};
     for (const [path, { post }] of Object.entries(body.paths as Record<string, { post?: PostOperation }>)) {
@@ -1348,7 +1348,7 @@ describe("the server's own routes", () => {
     expect((await api.request("GET", path)).status).toBe(200);
   });
 
-  test("the API's base says which API it is, and leads to its description", async () => {
+  test("the API's base states which API it is, and leads to its description", async () => {
     const answer = await api.request("GET", "/api/v1");
 
     expect(answer).toMatchObject({

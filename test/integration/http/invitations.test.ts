@@ -78,7 +78,7 @@ const sentBefore = async (options: {
   );
 
 describe("whoever is invited", () => {
-  test("sees who asks, for what and until when, and belongs to the workspace once they accept", async () => {
+  test("sees who invites, for what and until when, and belongs to the workspace once they accept", async () => {
     const { body: sent } = await invite({ email: `${name.bob}@example.com`, role: "admin" });
 
     const [invitation] = await invitationsOf(bob);
@@ -117,7 +117,7 @@ describe("whoever is invited", () => {
     expect(await request("POST", `/invitations/${invitation.id}/accept`, bob)).toMatchObject(problem(404));
   });
 
-  test("may decline, which whoever invited does not see, and is not asked again by the same invitation", async () => {
+  test("may decline, which whoever invited does not see, and is not invited again by the same invitation", async () => {
     const { body: sent } = await invite({ username: name.bob });
 
     expect((await request("POST", `/invitations/${sent.id}/decline`, bob)).status).toBe(204);
@@ -132,7 +132,7 @@ describe("whoever is invited", () => {
     expect(await invitationsOf(bob)).toHaveLength(1);
   });
 
-  test("is told nothing of others' invitations", async () => {
+  test("sees nothing of others' invitations", async () => {
     await invite({ username: name.bob });
     const eve = await api.customer(`eve-${counter}`);
 
@@ -230,7 +230,7 @@ describe("whoever invites", () => {
     expect(await members()).toHaveLength(2);
   });
 
-  test("asks the database for the same whether anybody has the address", async () => {
+  test("sends the database the same queries whether anybody has the address", async () => {
     const statements: string[] = [];
     const db = watchedDatabase(fresh.url, { before: ({ text }) => void statements.push(text) });
     const app = createApp({ ...api.deps, db });
@@ -294,7 +294,7 @@ describe("whoever invites", () => {
     expect(await requested()).toHaveLength(1);
   });
 
-  test("changes the role by asking again, and reaches who has come to have the address since", async () => {
+  test("changes the role by inviting again, and reaches who has come to have the address since", async () => {
     const newcomer = `newcomer-${counter}`;
     const { body: first } = await invite({ username: newcomer, role: "viewer" });
     const late = await api.customer(newcomer);
@@ -388,7 +388,7 @@ describe("an invitation stands as long as who sent it could send it: it ends", (
     expect([before, await invitationsOf(bob)]).toMatchObject([[{ id: sent.id }], []]);
   });
 
-  test("and whoever asks again vouches for it from then on", async () => {
+  test("and whoever invites again vouches for it from then on", async () => {
     const { body: sent } = await invite({ username: name.bob });
     const { body: again } = await invite({ username: name.bob, role: "admin" }, admin);
 
@@ -398,7 +398,7 @@ describe("an invitation stands as long as who sent it could send it: it ends", (
     expect([await invitationsOf(bob), await requested(), await statusInSchema(bob)]).toEqual([[], [], []]);
   });
 
-  test("is checked when it is accepted, too, whichever way the standing was lost", async () => {
+  test("is checked when it is accepted, too, however the role was lost", async () => {
     const { body: sent } = await invite({ username: name.bob }, admin);
     await api.db.query("DELETE FROM workspace_members WHERE workspace_id = $1 AND customer_id = $2", [
       team,
@@ -438,7 +438,7 @@ describe("no more are open, or sent, than", () => {
     });
   });
 
-  test("one person may send in a day, with those withdrawn, and then it says when to go on", async () => {
+  test("one person may send in a day, with those withdrawn, and then the answer states when to go on", async () => {
     await sentBefore({ count: MAX_A_DAY_OF_INVITER - 1, workspaces: [team], inviter: owner, hoursAgo: 23 });
     const { body: sent } = await invite({ username: "one-more" });
     await request("DELETE", `/workspaces/${team}/invitations/${sent.id}`, owner);
@@ -464,7 +464,7 @@ test("a workspace that is deleted invites nobody any more", async () => {
   expect(await statusInSchema(bob)).toEqual([]);
 });
 
-test("of an acceptance and a withdrawal at once one has its way, and nothing is left in between", async () => {
+test("of an acceptance and a withdrawal at once one wins, and nothing is left in between", async () => {
   const { body: sent } = await invite({ username: name.bob });
 
   const [accepted, withdrawn] = await Promise.all([

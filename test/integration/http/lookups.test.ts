@@ -215,7 +215,7 @@ describe("payments", () => {
 });
 
 describe("accounts", () => {
-  test("that were deleted are listed where they are asked for, and nowhere else", async () => {
+  test("that were deleted are listed where they are requested, and nowhere else", async () => {
     const gone = await api.customer("gone");
     await sql("UPDATE customers SET deleted_at = now() WHERE id = $1", [gone.customerId]);
     const listed = async (filter: string) => {

@@ -142,7 +142,7 @@ describe("the document", () => {
     );
   });
 
-  test("says of each operation what it does, for whom, and under which described subject", () => {
+  test("describes of each operation what it does, for whom, and under which described subject", () => {
     const subjects = document.tags.map(({ name }) => name);
     const isWhole = ({ operation }: Route) => {
       const { tags = [], summary = "", description = "", security = [], "x-access": access = "" } = operation;
@@ -160,7 +160,7 @@ describe("the document", () => {
     expect(routes.filter((route) => !isWhole(route)).map(nameOf)).toEqual([]);
   });
 
-  test("says which problems may come, each by its status", () => {
+  test("states which problems may come, each by its status", () => {
     const guarded = routes.filter(({ operation }) => operation["x-access"] !== "public");
     const isReported = ({ operation }: Route) =>
       ["401", "403", "429", "503"].every((one) => one in operation.responses);
@@ -176,7 +176,7 @@ describe("the document", () => {
     expect(Object.keys(order?.responses ?? {})).toEqual(expect.arrayContaining(["201", "402", "409", "422"]));
   });
 
-  test("describes every field and parameter; say it in its zod schema or in documentation/descriptions", () => {
+  test("describes every field and parameter; put it in its zod schema or in documentation/descriptions", () => {
     const parameters = routes.flatMap((route) =>
       (route.operation.parameters ?? []).map(({ name, description }) => ({
         place: `${nameOf(route)} ${name}`,

@@ -131,7 +131,7 @@ const holding = async (text: string): Promise<string[]> => {
 const left = async () =>
   (await unsealedCounts(scene.api.deps.db, seals)).filter(({ plain, otherKeys }) => plain + otherKeys > 0);
 
-test("what is plain still is told to hosts and managers as it is, and to nobody else", async () => {
+test("what is plain still is sent to hosts and managers as it is, and to nobody else", async () => {
   expect(await holding("pl4in")).toEqual([...TABLES, "placements", "webhooks"]);
 
   for (const { env } of await reported()) expect(env).toMatchObject(VARS);
@@ -313,7 +313,7 @@ describe("an old key is dropped", () => {
     expect(await step("drop")).toContain("the only one now");
   });
 
-  test("not while a server leads that says nothing of its keys, as one of the version before", async () => {
+  test("not while a server leads that reports nothing of its keys, as one of the version before", async () => {
     const { db } = scene.api;
     await step("rotate");
     await db.query(
@@ -326,7 +326,7 @@ describe("an old key is dropped", () => {
     expect(await step("drop")).toContain("the only one now");
   });
 
-  test("by what a server that was started anew says in place of the one before, which ends after it", async () => {
+  test("by what a server that was started anew reports in place of the one before, which ends after it", async () => {
     const before = reportsOf(other.operator, "f:/state");
     await before.pass();
     await step("rotate");
@@ -400,7 +400,7 @@ describe("an old key is dropped", () => {
     });
   });
 
-  test("a server says it again when its file has changed, and else once a minute", async () => {
+  test("a server reports it again when its file has changed, and else once a minute", async () => {
     const reports = reportsOf(other.operator, "g:/state");
     const reportedAt = async () =>
       (await scene.api.db.query<{ at: string }>("SELECT reported_at::text AS at FROM sealing_key_reports"))
@@ -435,7 +435,7 @@ function sealedByOld(name: string) {
   return sealedWith(name).seal(VARS, alice);
 }
 
-test("an instance whose values no key opens is not told to its host, and one that is to end is told to end", async () => {
+test("an instance whose values no key opens is not sent to its host, and one that is to end is ordered to end", async () => {
   const strange = envVarSeal({
     key: operator.key,
     sealingKeys: () => {

@@ -123,7 +123,7 @@ test("whoever orders is answered the values, and the same again with the same ke
   expect(orders.map(({ again }) => again.body)).toEqual(orders.map(({ first }) => first.body));
 });
 
-test("hosts are told the values as they were given, whatever they look like", () => {
+test("hosts are sent the values as they were given, whatever they contain", () => {
   expect(host.desired.map(({ spec }) => spec.kind).sort()).toEqual(["environment", "inference", "training"]);
   for (const { spec } of host.desired) expect(spec.env).toMatchObject(VARS);
 });
@@ -131,14 +131,14 @@ test("hosts are told the values as they were given, whatever they look like", ()
 describe.each(KINDS)("of %s", (kind) => {
   const path = () => `/${kind}/${ids[kind]}`;
 
-  test.each(WHOS)("%s gets what the table says of one", async (name) => {
+  test.each(WHOS)("%s gets what the table states of one", async (name) => {
     const { status, body } = await request("GET", path(), who[name]);
 
     expect(status).toBe(200);
     expect(body.env_vars).toEqual(READERS.includes(name) ? VARS : HIDDEN);
   });
 
-  test.each(WHOS)("%s gets names alone in the list, and nothing in what tells of it", async (name) => {
+  test.each(WHOS)("%s gets names alone in the list, and nothing in what reports of it", async (name) => {
     const list = await request("GET", `/${kind}`, who[name]);
     const one = list.body.items.find(({ id }: { id: string }) => id === ids[kind]);
     expect(one.env_vars).toEqual(HIDDEN);
@@ -154,7 +154,7 @@ describe.each(KINDS)("of %s", (kind) => {
     expect([JSON.stringify(list.body).includes(MARKER), showing]).toEqual([false, []]);
   });
 
-  test("an administrator's look at values is in the audit log as that, and what answers a change has none", async () => {
+  test("an administrator's access to values is in the audit log as that, and what answers a change has none", async () => {
     await request("GET", path(), who.admin);
 
     const { rows } = await scene.api.db.query<{ subject: string }>(
@@ -205,7 +205,7 @@ describe("a browser's session", () => {
       )
     ).rows;
 
-  test.each(WHOS)("%s gets names alone unless it asks for values", async (name) => {
+  test.each(WHOS)("%s gets names alone unless it requests values", async (name) => {
     const before = await checks();
 
     const { status, body } = await by(name, "GET", path());
@@ -215,7 +215,7 @@ describe("a browser's session", () => {
   });
 
   test.each(WHOS)(
-    "%s that asks for them gets what the table says, and each look at values is in the audit log",
+    "%s that requests them gets what the table states, and each access to values is in the audit log",
     async (name) => {
       const before = await checks();
 

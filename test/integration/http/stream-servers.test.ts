@@ -68,7 +68,7 @@ async function countedServer({ onTestFinished }: Ending): Promise<{ url: string;
   return { url: `http://127.0.0.1:${server.port}`, checks: () => checks };
 }
 
-test.concurrent("a server looks once a second for all its readers, and not at all without any", async (ending) => {
+test.concurrent("a server polls once a second for all its readers, and not at all without any", async (ending) => {
   const [one, many] = [await countedServer(ending), await countedServer(ending)];
   const turns = async (count: number) => {
     const until = one.checks() + count;

@@ -128,7 +128,7 @@ describe.concurrent("topics", () => {
   });
 });
 
-test("who asks for the head of a stream is none of its readers, however often", async () => {
+test("who requests the head of a stream is none of its readers, however often", async () => {
   const key = await scene.api.key(ada, {});
   const url = `http://127.0.0.1:${server.port}/api/v1/stream?topics=workloads`;
   const headers = { Authorization: `Bearer ${key.key}` };
@@ -142,7 +142,7 @@ test("who asks for the head of a stream is none of its readers, however often", 
   expect(stream.response.status).toBe(200);
 });
 
-describe.concurrent("a change is told", () => {
+describe.concurrent("a change is reported", () => {
   test("of a workload: to its people, by its own topic and in the list, and to nobody else", async () => {
     const [own, others, admins] = await Promise.all([
       listen(ada, "workloads"),
@@ -418,7 +418,7 @@ describe.concurrent("a stream ends", () => {
 });
 
 describe.concurrent("who comes again", () => {
-  test("to the same server is told what they missed", async () => {
+  test("to the same server is sent what they missed", async () => {
     const [lasting, first] = await Promise.all([listen(ada, "workloads"), listen(ada, "workloads")]);
     await passes(first, ada);
     const { lastEventId } = first;
@@ -432,7 +432,7 @@ describe.concurrent("who comes again", () => {
     expect(again.of("resync")).toEqual([]);
   });
 
-  test("to the same server, before anything was told, is told what they missed", async () => {
+  test("to the same server, before anything was reported, is sent what they missed", async () => {
     const eve = await scene.customer("eve");
     const [lasting, first] = await Promise.all([listen(ada, "workloads"), listen(eve, "workloads")]);
     await first.until("where it begins", ({ lastEventId }) => lastEventId !== null);
@@ -447,7 +447,7 @@ describe.concurrent("who comes again", () => {
     expect([first.events, again.of("resync")]).toEqual([[], []]);
   });
 
-  test.each(["another-7", "x", "0123456789abcdef-1"])("with %j asks for everything again", async (id) => {
+  test.each(["another-7", "x", "0123456789abcdef-1"])("with %j requests everything again", async (id) => {
     const stream = await listen(ada, "workloads", { headers: { "Last-Event-ID": id } });
 
     await stream.until("resync", (one) => one.of("resync").length > 0);

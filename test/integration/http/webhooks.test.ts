@@ -132,7 +132,7 @@ async function move(amount: string, id: string, db: Database = api.db): Promise<
 }
 
 describe("a message", () => {
-  test("is signed with the secret that was shown once, over timestamp and body", async () => {
+  test("is signed with the secret that was returned once, over timestamp and body", async () => {
     const { id, secret } = await webhook("/signed");
     await sendTest(id);
 
@@ -171,7 +171,7 @@ describe("a message", () => {
     expect(JSON.stringify(visible.body)).not.toContain(rotation.body.secret);
   });
 
-  test("tells an alert to the customer's webhooks that ask for its kind and are active", async () => {
+  test("reports an alert to the customer's webhooks that request its kind and are active", async () => {
     const all = await webhook("/all");
     await webhook("/low", { kinds: ["low-balance"] });
     await webhook("/budget", { kinds: ["budget"] });
@@ -198,7 +198,7 @@ describe("a message", () => {
     expect(await deliveriesOf(all.id)).toMatchObject([{ state: "delivered", kind: "low-balance" }]);
   });
 
-  test("that nobody takes is tried again ever later, then given up, and says so", async () => {
+  test("that nobody takes is tried again ever later, then given up, and recorded so", async () => {
     const { id } = await webhook("/broken");
     receiver.answer("/broken", (response) => void response.writeHead(500).end("no"));
     await sendTest(id);
@@ -241,7 +241,7 @@ describe("a message", () => {
     expect(await deliveriesOf(id)).toMatchObject([{ state: "delivered", tries: 2 }]);
   });
 
-  test("is taken by one of two loops that look at once", async () => {
+  test("is taken by one of two loops that poll at once", async () => {
     const hooks = [await webhook("/one"), await webhook("/two")];
     for (const { id } of hooks) await sendTest(id);
 
@@ -314,7 +314,7 @@ describe("a receiver", () => {
     ]);
   });
 
-  test("that says much is kept to a kibibyte", async () => {
+  test("that sends much is cut to a kibibyte", async () => {
     const { id } = await webhook("/chatty");
     receiver.answer("/chatty", (response) => void response.end("x\0".repeat(500_000)));
     await sendTest(id);
@@ -354,7 +354,7 @@ describe("a name", () => {
   });
 
   test.each(["localhost.", "x.localhost", "db.internal", "postgres"])(
-    "like %s, taken by an earlier release, is refused wherever it is said to lead",
+    "like %s, taken by an earlier release, is refused wherever it is claimed to lead",
     async (name) => {
       const { id } = await webhook("/x", { url: "https://receiver.example/" });
       await api.db.query("UPDATE webhooks SET url = $2 WHERE id = $1", [id, `https://${name}/`]);
@@ -369,7 +369,7 @@ describe("a name", () => {
     },
   );
 
-  test("that leads nowhere is told as such", async () => {
+  test("that leads nowhere is reported as such", async () => {
     expect(await sentTo([])).toBe("receiver.example has no address");
   });
 
@@ -381,7 +381,7 @@ describe("a name", () => {
     );
   });
 
-  test("is connected to at the address that was looked at, by TLS with its own name", async () => {
+  test("is connected to at the address that was checked, by TLS with its own name", async () => {
     const heard: Buffer[] = [];
     const server = createServer((socket) => {
       socket.on("error", () => undefined);
@@ -477,7 +477,7 @@ describe("work", () => {
   const asOperator = async (path: string, body: object) =>
     await api.request("POST", `/api/v1/hosts/${host.id}/${path}`, { as: api.admin, body });
 
-  test("that is ready, has failed or was stopped is told with the cause, to webhooks that ask for it", async () => {
+  test("that is ready, has failed or was stopped is reported with the cause, to webhooks that request it", async () => {
     const all = await webhook("/work");
     const ready = await webhook("/ready", { kinds: ["ready"] });
     const money = await webhook("/money", { kinds: ["low-balance", "overdue"] });
@@ -521,7 +521,7 @@ describe("work", () => {
     expect(await reported(money.id)).toEqual([]);
   });
 
-  test("is told to who ordered it and to the owner of the workspace, to each once", async () => {
+  test("is reported to who ordered it and to the owner of the workspace, to each once", async () => {
     const owner = customer;
     await webhook("/owner");
     const member = await api.customer(`member-${counter}`);
@@ -547,7 +547,7 @@ describe("work", () => {
     ]);
   });
 
-  test("is told in the transaction of the event: what is taken back is not told", async () => {
+  test("is reported in the transaction of the event: what is taken back is not reported", async () => {
     const hook = await webhook("/whole");
     const undone = transaction(api.db, async (tx) => {
       const environment = await lockEnvironment(tx, id);
@@ -562,7 +562,7 @@ describe("work", () => {
     expect(await reported(hook.id)).toEqual([]);
   });
 
-  test("whose container dies again and again is told once when that begins and once when it is over", async () => {
+  test("whose container dies again and again is reported once when that begins and once when it is over", async () => {
     const hook = await webhook("/loop", { kinds: ["restarting"] });
     const [wanted] = await host.round(RUNS);
     if (wanted === undefined) throw new Error("nothing is wanted");
@@ -607,7 +607,7 @@ describe("work", () => {
     expect((await reported(hook.id)).slice(3)).toMatchObject([{ state: "recovered", run_ended: true }]);
   });
 
-  test("on a host that is drained is told with reason and deadline, again when it is taken back", async () => {
+  test("on a host that is drained is reported with reason and deadline, again when it is taken back", async () => {
     await host.round(RUNS);
     const hook = await webhook("/drain");
 
@@ -629,7 +629,7 @@ describe("work", () => {
     ]);
   });
 
-  test("with a port that is about to go is told once, with the moment", async () => {
+  test("with a port that is about to go is reported once, with the moment", async () => {
     const hook = await webhook("/lease", { kinds: ["lease-due"] });
     await host.round(RUNS);
     const [leaseId = "", lease] = [...host.leases][0] ?? [];
@@ -651,7 +651,7 @@ describe("work", () => {
     ]);
   });
 
-  test("fills no receiver's line: beyond so many that wait one message says that there are more", async () => {
+  test("fills no receiver's line: beyond so many that wait one message reports that there are more", async () => {
     const hook = await webhook("/flood");
     await api.db.query(
       `INSERT INTO webhook_deliveries (webhook_id, kind, body, created_at, next_try_at)
@@ -712,7 +712,7 @@ describe("a training job", () => {
   /** Its host has told all of the end. */
   const REPORTED = { remains: { outOfMemory: false, signal: null, tail: null } };
 
-  test("is told when it runs, is tried again and ends, with cause and attempt, to webhooks that ask for it", async () => {
+  test("is reported when it runs, is tried again and ends, with cause and attempt, to webhooks that request it", async () => {
     const all = await webhook("/jobs");
     const ended = await webhook("/ended", { kinds: ["job-ended"] });
     const id = await ordered({ max_retries: 1 });
@@ -766,7 +766,7 @@ describe("a training job", () => {
     expect(await reported(ended.id)).toEqual([messages[3]]);
   });
 
-  test("that is cancelled while it waits, and ordered once more by hand, is told so with who did it", async () => {
+  test("that is cancelled while it waits, and ordered once more by hand, is reported so with who did it", async () => {
     const hook = await webhook("/jobs");
     const id = await ordered({});
 
@@ -823,7 +823,7 @@ describe("alarms", () => {
 });
 
 describe("a key", () => {
-  test("needs for a webhook the scopes of what it tells of, and sees no others", async () => {
+  test("needs for a webhook the scopes of what it reports, and sees no others", async () => {
     const work = await webhook("/work", { kinds: ["ready", "stopped"] });
     const money = await webhook("/money", { kinds: ["budget"] });
     const all = await webhook("/all");
@@ -860,7 +860,7 @@ describe("a key", () => {
     ]);
   });
 
-  test("that does not read money sees no messages about it, though the webhook had asked for them before", async () => {
+  test("that does not read money sees no messages about it, though the webhook had requested them before", async () => {
     const hook = await webhook("/changed");
     await move("60", "t3");
     await move("-15", "a3");

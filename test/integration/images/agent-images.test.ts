@@ -44,7 +44,7 @@ function fetches(...wanted: DesiredFetch[]): void {
   agent.host.order(agent.host.desired);
 }
 
-test("says that it asks for credentials and follows fetches", async () => {
+test("reports that it requests credentials and follows fetches", async () => {
   const beat = await eventually(() => agent.host.heartbeats.at(-1), { what: "a heartbeat" });
 
   expect(beat.features).toContain(IMAGE_FETCH_FEATURE);
@@ -94,7 +94,7 @@ test("starts a run's container again though its image has lost its name", async 
   expect(registry.requests.length).toBe(requested);
 });
 
-test("tells what it waits for: of the pull in its report, and to people", async () => {
+test("reports what it waits for: of the pull in its report, and to people", async () => {
   const { reference } = registry.push("team/slow", { layerBytes: [2 * MIB] });
   registry.fail({ kind: "stall", afterBytes: MIB }, "team/slow");
 
@@ -124,7 +124,7 @@ test("tells what it waits for: of the pull in its report, and to people", async 
   registry.letGo();
 });
 
-test("fetches without a card, tells that it is there for as long as that is wanted, over its own restarts", async () => {
+test("fetches without a card, reports that it is there for as long as that is wanted, over its own restarts", async () => {
   agent.setForward(600_000);
   const [come, gone] = [registry.push("team/fetched").reference, `${registry.address}/team/nowhere:1`];
   fetches(fetchOf("f-come", come), fetchOf("f-gone", gone));

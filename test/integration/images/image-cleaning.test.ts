@@ -133,7 +133,7 @@ test("an image that nobody knows anything of is not ours, and stays", async () =
   expect(await here(reference, known)).toEqual([true, false]);
 });
 
-test("the doctor says what would go, and removes nothing", async () => {
+test("the doctor lists what would go, and removes nothing", async () => {
   const reference = await pulled("clean/told");
   const hold = {
     images: await host.images.list(),
@@ -153,7 +153,7 @@ test("the doctor says what would go, and removes nothing", async () => {
   expect(reportText(checkImages(hold, { freePart: 0, mostBytes: null }))).not.toContain("would be removed");
 });
 
-test("a disk tells its room, and a folder that is not there tells none", async () => {
+test("a disk reports its room, and a folder that is not there reports none", async () => {
   const room = await diskRoom("/");
 
   expect(room?.freeBytes).toBeLessThanOrEqual(room?.totalBytes ?? 0);

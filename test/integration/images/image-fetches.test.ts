@@ -223,7 +223,7 @@ describe("a placement whose image is being pulled", () => {
     expect(await openFetches()).toEqual([]);
   });
 
-  test("is not taken back for another image's pull, nor by a host that says nothing of pulls", async () => {
+  test("is not taken back for another image's pull, nor by a host that reports nothing of pulls", async () => {
     await placed();
     host.pulls = [pull({ image: "other:1" })];
     await host.round(NOT_BEGUN);
@@ -372,7 +372,7 @@ describe("a placement whose image is being pulled", () => {
     expect((await scene.get(alice, ids[0]!)).status).toBe("creating");
   });
 
-  test("keeps its place where its host has all the fetches that it can be told of", async () => {
+  test("retains its place where its host has all the fetches that it can be sent", async () => {
     await placed();
     await sql(
       `INSERT INTO image_fetches (id, workload_kind, workload_id, host_id, image, since)
@@ -389,7 +389,7 @@ describe("a placement whose image is being pulled", () => {
     expect(await scene.fetches()).toBe(false);
   });
 
-  test("tells its progress without an event for it, however often its host reports", async () => {
+  test("reports its progress without an event for it, however often its host reports", async () => {
     const id = await placed();
     const events = async () => (await sql<{ n: number }>("SELECT count(*) AS n FROM events"))[0]?.n;
     const before = await events();
@@ -403,7 +403,7 @@ describe("a placement whose image is being pulled", () => {
 });
 
 describe("while the image is fetched", () => {
-  test("the order says how far it is, and no event is written for that", async () => {
+  test("the order reports how far it is, and no event is written for that", async () => {
     const { id, fetchId } = await fetching();
     const events = async () => (await sql<{ n: number }>("SELECT count(*) AS n FROM events"))[0]?.n;
     const before = await events();
@@ -481,7 +481,7 @@ describe("while the image is fetched", () => {
 
 describe("an image that does not come", () => {
   test.each(["refused", "no-such-image", "unreachable"] as const)(
-    "ends the order with a fixed sentence, whatever the registry said: %s",
+    "ends the order with a fixed sentence, whatever the registry answered: %s",
     async (problem) => {
       const { id, fetchId } = await fetching();
       const operatorDetail = "http://169.254.169.254/ answered: token=secret";
@@ -539,7 +539,7 @@ describe("an image that does not come", () => {
     expect(await status(alice, id)).toEqual(["error", textOf(PULL_PROBLEM_REASONS["too-slow"])]);
   });
 
-  test("because its registry goes off the list is asked for no more, and its order waits with that reason", async () => {
+  test("because its registry goes off the list is requested no more, and its order waits with that reason", async () => {
     const { id } = await fetching();
     await registries("ghcr.io");
     await host.pull();
@@ -590,7 +590,7 @@ describe("an image that does not come", () => {
     await placedOnceFetched(alice, id, other);
   });
 
-  test("is told for some minutes after the fetch has ended, and then forgotten", async () => {
+  test("is reported for some minutes after the fetch has ended, and then forgotten", async () => {
     const { id } = await fetching();
     await scene.api.request("POST", `/api/v1/hosts/${host.id}/cordon`, { as: scene.api.admin, body: {} });
     await scene.fetches();
@@ -621,7 +621,7 @@ test("an order that is taken back waits on where its host is lost before it has 
   expect(await scene.get(alice, id)).toMatchObject({ status: "creating", host_id: other.id });
 });
 
-test("an order that is stopped before its host has confirmed does not say that anything goes on", async () => {
+test("an order that is stopped before its host has confirmed does not report that anything goes on", async () => {
   const id = await placed();
   await twoMinutesLater();
   await scene.fetches();
@@ -673,7 +673,7 @@ describe("a start that held a card in vain", () => {
     await host.round();
   });
 
-  test("is no way to hold another: the same customer's next order of the image, however spelled, gets a fetch first", async () => {
+  test("cannot hold another: the same customer's next order of the image, however spelled, gets a fetch first", async () => {
     const again = await ordered(alice, { image: `docker.io/library/${IMAGE}` });
     expect((await scene.schedule()).placed).toEqual([]);
     scene.api.nudged.length = 0;
@@ -826,7 +826,7 @@ describe("the bill", () => {
   );
 });
 
-describe("what a host tells of its pulls", () => {
+describe("what a host reports of its pulls", () => {
   test("moves on at most once in two seconds, but for how it ends, which is known at once", async () => {
     const at = (sinceMs: number) => new Date(Date.UTC(2026, 0, 1) + sinceMs);
     const seen: unknown[] = [];
@@ -858,7 +858,7 @@ describe("what a host tells of its pulls", () => {
   const pulls = async () =>
     (await scene.api.request("GET", `/api/v1/hosts/${host.id}/pulls`, { as: scene.api.admin })).body.items;
 
-  test("replaces what it told before, and nothing told changes nothing", async () => {
+  test("replaces what it reported before, and nothing reported changes nothing", async () => {
     host.pulls = [pull({ image: "one:1" }), pull({ image: "two:1", state: "waiting" })];
     await host.report([]);
     host.pulls = [pull({ image: "two:1" }), pull({ image: "three:1" })];
@@ -879,7 +879,7 @@ describe("what a host tells of its pulls", () => {
     expect(await images()).toEqual([]);
   });
 
-  test("may name an image once for each who wants it; what is said twice counts once", async () => {
+  test("may name an image once for each who wants it; what is reported twice counts once", async () => {
     const { fetchId } = await fetching();
     host.pulls = [pull(), pull({ fetchId }), pull({ fetchId }), pull()];
 
@@ -888,7 +888,7 @@ describe("what a host tells of its pulls", () => {
     expect((await pulls()).map((row: { fetch_id: string | null }) => row.fetch_id)).toEqual([fetchId, null]);
   });
 
-  test("keeps two pulls of one image apart, in whichever order it tells them", async () => {
+  test("separates two pulls of one image, in whichever order it reports them", async () => {
     const [one, other] = ["ins-a", "ins-b"].map((id) => InstanceId.parse(id));
     const pulls = [
       pull({ instanceIds: [other!, one!] }),

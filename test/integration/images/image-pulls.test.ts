@@ -333,7 +333,7 @@ test("a pull that moves, and that another owner waits behind, makes room and is 
 });
 
 describe("the disk of images", () => {
-  test("has no pull begin below its bound, and is asked again", async () => {
+  test("has no pull begin below its bound, and is checked again", async () => {
     const options = imageOfOrder(registry.push("team/no-room").reference, "ann");
     host.disk = { freeBytes: 9, totalBytes: 100 };
     host.want(options);
@@ -362,7 +362,7 @@ describe("the disk of images", () => {
     await eventually(() => (host.later(0), host.pullOf(second.image)?.operatorDetail === "no room"));
   });
 
-  test("ends what is under way below half of it", async () => {
+  test("ends what is being pulled below half of it", async () => {
     const { reference } = registry.push("hung/fills", { layerBytes: [MIB] });
     registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/fills");
     const options = imageOfOrder(reference, "ann");
@@ -397,7 +397,7 @@ test("a journal that fails loses no slot and no order", async () => {
   expect(await host.outcome(options)).toMatchObject({ kind: "present" });
 });
 
-test("two pulls of one image by different credentials are told by the orders that want them", async () => {
+test("two pulls of one image by different credentials are distinguished by the orders that want them", async () => {
   const { reference } = registry.push("team/two");
   registry.fail({ kind: "hang", at: "manifest" }, "team/two");
   const [ann, ben] = ["ann", "ben"].map((owner) =>
@@ -454,7 +454,7 @@ describe("a registry that stalls", () => {
     expect(reported()).toMatchObject({ fetchId: "ann", state: "failed", problem: "too-slow" });
   });
 
-  test("before it said a word rests for its owner alone, and for all once two met it", async () => {
+  test("before it sent a word rests for its owner alone, and for all once two met it", async () => {
     const [ann, ben, cleo] = ["ann", "ben", "cleo"].map((owner) =>
       imageOfOrder(registry.push(`hung/of-${owner}`).reference, owner),
     );
@@ -497,7 +497,7 @@ describe("a registry that stalls", () => {
     );
   });
 
-  test("is not waited for by those of another registry, and is asked three times", async () => {
+  test("is not waited for by those of another registry, and is tried three times", async () => {
     const gone = await TestRegistry.start();
     const { reference } = gone.push("team/gone");
     await gone.close();
@@ -600,14 +600,14 @@ describe("names lead to the public internet only", () => {
     "localhost:80/x",
     "registry.corp/x:1",
     "metadata.google.internal/x",
-  ])("%s is not asked", async (image) => {
+  ])("%s is not queried", async (image) => {
     host.addresses = ["93.184.216.34"];
 
     expect(await isRefused(image)).toMatchObject({ problem: "not-allowed" });
   });
 
   test.each([["10.0.0.1"], ["93.184.216.34", "127.0.0.1"], ["fd00:ec2::254"], ["::ffff:169.254.169.254"]])(
-    "a name that leads to %s is not asked",
+    "a name that leads to %s is not queried",
     async (...addresses) => {
       host.addresses = addresses;
 
@@ -615,7 +615,7 @@ describe("names lead to the public internet only", () => {
     },
   );
 
-  test("a control plane of before, which knows no bounds, has no name looked up", async () => {
+  test("a control plane of before, which knows no bounds, has no name resolved", async () => {
     const options = imageOfOrder("127.0.0.1:1/team/of-before:1", "ann");
     host.want({ ...options, terms: undefined });
     await host.lastOutcome({ ...options, terms: undefined });
@@ -623,7 +623,7 @@ describe("names lead to the public internet only", () => {
     expect(host.log.lines.at(-1)?.fields).toMatchObject({ problem: "unreachable" });
   });
 
-  describe("and so does all that a registry says", () => {
+  describe("and so does all that a registry answers", () => {
     const image = "registry.example.com/team/leads-inside:1";
     /** What it is asked before a pull goes to a registry here, in place of one out there. */
     const actAs = ({ address }: TestRegistry) => {
@@ -637,7 +637,7 @@ describe("names lead to the public internet only", () => {
     };
 
     test.each(["ping", "manifest", "config", "layer"] as const)(
-      "of a redirect of a %s, before the runtime is asked",
+      "of a redirect of a %s, before the runtime is called",
       async (at) => {
         registry.push("team/leads-inside");
         registry.fail({ kind: "redirect", at, to: "http://169.254.169.254/latest/meta-data/" });
@@ -719,7 +719,7 @@ describe("credentials of registries", () => {
     host.login = { kind: "registry-login", credential: "cred-1", ...login };
   });
 
-  test("are asked for at the pull, and stand nowhere", async () => {
+  test("are requested at the pull, and stored nowhere", async () => {
     const { reference } = closed.push("private/asked", { login });
     const options = imageOfOrder(reference, "ann", { credential: "cred-1" });
 
@@ -739,7 +739,7 @@ describe("credentials of registries", () => {
   test.each([
     ["none now", { kind: "registry-login-none" }],
     ["of another name", { kind: "registry-login", credential: "cred-2", ...login }],
-  ] as const)("that are %s are asked for again later", async (_what, reply) => {
+  ] as const)("that are %s are requested again later", async (_what, reply) => {
     const { reference } = closed.push(`private/later-${reply.kind}`, { login });
     const options = imageOfOrder(reference, "ann", { credential: "cred-1" });
     const given = host.login;
@@ -759,7 +759,7 @@ describe("credentials of registries", () => {
     expect(host.questions).toHaveLength(2);
   });
 
-  test("that are wrong are refused, and a registry that says them again is not heard", async () => {
+  test("that are wrong are refused, and a registry that repeats them is not heard", async () => {
     const { reference } = closed.push("private/echo", { login });
     closed.fail(
       { kind: "refuse", at: "manifest", status: 403, body: `you said ${login.password}` },
@@ -775,7 +775,7 @@ describe("credentials of registries", () => {
     expect(JSON.stringify([host.log.lines, state])).not.toContain(login.password);
   });
 
-  test("are known in every form, and before what was said is cut", async () => {
+  test("are known in every form, and before what was answered is cut", async () => {
     const password = 'p"ä/+ <6f1c>';
     const output = [
       `${"x".repeat(1_995)}${password}`,

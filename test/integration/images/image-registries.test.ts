@@ -178,7 +178,7 @@ describe("a list that changes later", () => {
     expect((await scene.get(alice, id)).status).toBe("creating");
   });
 
-  test("after the scheduler has looked stops the placing itself", async () => {
+  test("after the scheduler has checked stops the placing itself", async () => {
     const { id } = (await scene.order(alice, { image: "ghcr.io/tool" })).body;
     const now = scene.api.deps.now();
     const term = (await acquireLeadership(scene.api.deps.db, { holder: "the test", now })) ?? 0;

@@ -27,7 +27,7 @@ describe("an agent", () => {
   });
   afterAll(() => ending.disposeAsync());
 
-  test("tells images by name and id, and how its cards are joined, in its report", async () => {
+  test("lists images by name and id, and how its cards are joined, in its report", async () => {
     const report = await eventually(() => agent.host.report ?? undefined, { what: "a report" });
 
     const { Id: id } = await docker.getImage(BUSYBOX_IMAGE).inspect();
@@ -35,7 +35,7 @@ describe("an agent", () => {
     expect(report.gpus?.map(({ island }) => island)).toEqual([0, 0]);
   });
 
-  test("tells an image that came meanwhile at the next minute, and no more of one that went", async () => {
+  test("reports an image that came meanwhile at the next minute, and no more of one that went", async () => {
     const name = `remotegpu-test/came-${agent.hostId}`;
     const images = () => agent.host.report?.machine?.images ?? [];
     await docker.getImage(BUSYBOX_IMAGE).tag({ repo: name, tag: "latest" });
@@ -74,7 +74,7 @@ describe("a watch over images", () => {
     answer = () => Promise.resolve([image]);
   });
 
-  test("knows nothing before the runtime has told, and then asks once a minute", async () => {
+  test("knows nothing before the runtime has answered, and then queries once a minute", async () => {
     const watched = new ImageWatch(runtime, log);
     expect(watched.names).toBeNull();
 
@@ -87,7 +87,7 @@ describe("a watch over images", () => {
     expect(watched.names).toEqual(["x:1", image.id]);
   });
 
-  test("asks nothing while an answer is still to come", async () => {
+  test("queries nothing while an answer is still to come", async () => {
     const late = Promise.withResolvers<(typeof image)[]>();
     answer = () => late.promise;
     const watched = new ImageWatch(runtime, log);
@@ -102,7 +102,7 @@ describe("a watch over images", () => {
   });
 
   test.each([new RuntimeDown("nobody answers"), new RuntimeError("cannot")])(
-    "says once that the runtime fails (%s), and keeps what it knew",
+    "logs once that the runtime fails (%s), and retains what it knew",
     async (failure) => {
       const watched = new ImageWatch(runtime, log);
       await watched.checkWhenDue(0);

@@ -134,7 +134,7 @@ describe("a credential", () => {
     [{ registry: "registry" }, "registry", /must be the name of a registry/],
     [{ username: "a:b" }, "username", /colon/],
     [{ password: "with\u0000nul" }, "password", /./],
-  ])("with %j is refused by its field, and its password is not told back", async (change, path, message) => {
+  ])("with %j is refused by its field, and its password is not sent back", async (change, path, message) => {
     const answer = await give(alice, change);
 
     expect(answer.status).toBe(422);
@@ -209,7 +209,7 @@ async function wholeDatabase(): Promise<string> {
 }
 
 describe("the terms of an order", () => {
-  test("name its owner, and nothing else where there is nothing to say", async () => {
+  test("name its owner, and nothing else where there is nothing to state", async () => {
     const { reported } = await placed(alice, { image: "busybox" });
 
     expect(reported.imageTerms).toEqual({
@@ -261,7 +261,7 @@ describe("the terms of an order", () => {
     expect(elsewhere.imageTerms).toMatchObject({ owner: String(bob.customerId), credential: null });
   });
 
-  test("say what is on offer, and where the operator lets a name lead inside", async () => {
+  test("state what is on offer, and where the operator lets a name lead inside", async () => {
     await scene.api.request("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
       as: scene.api.admin,
       body: { value: "docker.io,10.0.0.7:5000=private" },
@@ -279,7 +279,7 @@ describe("the terms of an order", () => {
   });
 
   test.each(["starter", "docker.io/starter:latest", "index.docker.io/library/starter"])(
-    "say that it is on offer by whichever spelling it is ordered: %s",
+    "state that it is on offer by whichever spelling it is ordered: %s",
     async (image) => {
       await scene.api.request("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
         as: scene.api.admin,
@@ -318,7 +318,7 @@ describe("the terms of an order", () => {
   });
 });
 
-describe("a host that asks for a credential", () => {
+describe("a host that requests a credential", () => {
   const requesting = async (from: ScriptedHost, about: object, passwords = scene.api.deps.passwords) =>
     await answerLogin(
       { db: scene.api.deps.db, passwords, log: memoryLog() },
@@ -341,7 +341,7 @@ describe("a host that asks for a credential", () => {
     });
   });
 
-  test("for anything else gets none: another host's order, another image, what it was not told to fetch", async () => {
+  test("for anything else gets none: another host's order, another image, what it was not ordered to fetch", async () => {
     await idOf(give(alice));
     const { reported } = await placed(alice);
     const other = await scene.host(fresh("host"), { features: [IMAGE_FETCH_FEATURE] });
@@ -392,7 +392,7 @@ describe("a host that asks for a credential", () => {
     expect(await listed(alice)).toMatchObject([{ usable: false }]);
   });
 
-  test("is told of none any more once one cannot be opened, so that it does not ask on and on", async () => {
+  test("is sent none any more once one cannot be opened, so that it does not request on and on", async () => {
     await idOf(give(alice));
     const { reported } = await placed(alice);
     await scene.api.db.query("UPDATE registry_credentials SET username = 'eve'");
@@ -407,7 +407,7 @@ describe("a host that asks for a credential", () => {
     expect(reportedOf(reported)?.imageTerms?.credential).toBe(anew);
   });
 
-  test("gets none from a fleet of another identity, which shows the credential as not usable and tells of none", async () => {
+  test("gets none from a fleet of another identity, which lists the credential as not usable and sends none", async () => {
     const theirs = passwordSeal(await operatorOfAnotherFleet());
     await idOf(give(alice));
     await scene.api.db.query("UPDATE registry_credentials SET sealed_by = $1", [theirs.sealedBy]);
@@ -438,7 +438,7 @@ describe("an order that needs a credential", () => {
     old = await scene.host(fresh("host-old"));
   });
 
-  test("waits where all agents are too old, says so host by host, and goes to a new one", async () => {
+  test("waits where all agents are too old, reports so host by host, and goes to a new one", async () => {
     await idOf(give(alice));
     const { id } = (await scene.order(alice, { image: IMAGE })).body;
 
@@ -461,7 +461,7 @@ describe("an order that needs a credential", () => {
     expect(await scene.get(alice, id)).toMatchObject({ status: "creating", host_id: upgraded.id });
   });
 
-  test("that is given after the scheduler has looked is not placed there either", async () => {
+  test("that is given after the scheduler has checked is not placed there either", async () => {
     const { id } = (await scene.order(alice, { image: IMAGE })).body;
     const now = scene.api.deps.now();
     const term = (await acquireLeadership(scene.api.deps.db, { holder: "the test", now })) ?? 0;

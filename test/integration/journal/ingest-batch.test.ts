@@ -165,7 +165,7 @@ describe("one bad among many", () => {
     ]);
   });
 
-  test("a batch that no transaction can take fails alone, and the desk goes on", async () => {
+  test("a batch that no transaction can take fails alone, and the batch queue goes on", async () => {
     const [bad, ...good] = [await hostWithRuns(1), await hostWithRuns(1), await hostWithRuns(2)];
     await database.query(
       `CREATE FUNCTION refuse_bad() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$`,

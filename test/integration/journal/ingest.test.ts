@@ -278,7 +278,7 @@ describe("what does not count", () => {
     expect((await quarantinedOf(scene)).map((row) => row.reason)).toEqual(["foreign-run", "unknown-run"]);
   });
 
-  test("rows that do not hang together are kept whole but prove nothing", async () => {
+  test("rows that do not hang together are stored whole but prove nothing", async () => {
     const { scene, run, journal } = await sceneWithRun();
     journal.write({ run, fromMs: 0, toMs: MINUTE });
     journal.write({ run, fromMs: MINUTE, toMs: 2 * MINUTE, final: true });

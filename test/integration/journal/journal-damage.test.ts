@@ -180,7 +180,7 @@ describe("other state", () => {
     expect(spans.slice(1).filter(([startMs], n) => startMs !== spans[n]?.[1])).toEqual([]);
   });
 
-  test("of the desired set that changed is dropped, and the set is asked for again", () => {
+  test("of the desired set that changed is dropped, and the set is requested again", () => {
     const folder = journalFolder();
     const before = journalIn(folder);
     const wanted = [desiredInstance("env-a"), desiredInstance("env-b")];
@@ -195,7 +195,7 @@ describe("other state", () => {
     ).toEqual({ applied: true });
   });
 
-  test("of an ordered lease that changed is dropped, and the set is asked for again", () => {
+  test("of an ordered lease that changed is dropped, and the set is requested again", () => {
     const folder = journalFolder();
     const before = journalIn(folder);
     const leases = [wantedLease("a"), wantedLease("b")];
@@ -208,7 +208,7 @@ describe("other state", () => {
     expect(journal.desired.leases.all()).toEqual([wantedLease("b")]);
   });
 
-  test("of a fetch that changed is dropped, and the set is asked for again", () => {
+  test("of a fetch that changed is dropped, and the set is requested again", () => {
     const folder = journalFolder();
     const before = journalIn(folder);
     const fetches = [fetchOf("f-1"), fetchOf("f-2")];

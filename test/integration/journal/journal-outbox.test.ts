@@ -52,7 +52,7 @@ describe("a batch", () => {
     for (const batch of batches) expect(Buffer.byteLength(JSON.stringify(batch))).toBeLessThanOrEqual(most);
   });
 
-  test("is one of as many as asked for", () => {
+  test("is one of as many as requested", () => {
     const { outbox } = outboxOf(journalWithRows(journalFolder(), 5));
 
     expect(outbox.nextBatches({ nowMs: 0, maxBatches: 2, maxRows: 1 })).toHaveLength(2);

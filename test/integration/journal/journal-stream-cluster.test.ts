@@ -203,7 +203,7 @@ async function leaderOfStream(): Promise<ServerName> {
   return leader;
 }
 
-test("started while NATS is away, the control plane takes orders, answers reads and bills, and says that it is degraded", async () => {
+test("started while NATS is away, the control plane takes orders, answers reads and bills, and reports that it is degraded", async () => {
   expect(await readiness()).toEqual({
     http: 200,
     status: "degraded",
@@ -229,7 +229,7 @@ test("one server alone is found without a restart, and the stream is made there 
   await arrives(writeMinutes(1, 2));
 });
 
-test("with two servers it has one replica and never two, and operators are told why", async () => {
+test("with two servers it has one replica and never two, and operators are given the reason", async () => {
   await cluster.kill("nats-1");
   cluster.wipe("nats-1");
   await cluster.start(["nats-1", "nats-2"]);
@@ -275,7 +275,7 @@ test("the stream's leader is killed: usage comes in by the two that are left", a
   expect((await streamInfo()).config.num_replicas).toBe(3);
 });
 
-test("most are killed: it serves and says what is away", async () => {
+test("most are killed: it serves and reports what is away", async () => {
   await cluster.kill(await leaderOfStream());
 
   expect(await degradedWith("jetstream")).toContain("has no leader");
@@ -299,7 +299,7 @@ test("they are back: it is repaired by itself, and every row has arrived once", 
   );
 });
 
-test("a server whose database is away ends all the same, and says what it could not write down", async () => {
+test("a server whose database is away ends all the same, and logs what it could not write down", async () => {
   const { hostname, port } = new URL(fresh.url);
   const route = await cuttableTcp({ host: hostname, port: Number(port) });
   onTestFinished(() => route.close());
@@ -324,7 +324,7 @@ test("a server whose database is away ends all the same, and says what it could 
   );
 });
 
-test("what lasts is told once, whoever leads meanwhile, and is over with it; what is short is not told", async () => {
+test("what lasts is reported once, whoever leads meanwhile, and is over with it; what is short is not reported", async () => {
   const own = await freshDatabase();
   onTestFinished(() => own.drop());
   const away: StreamState = { kind: "away", cause: "leader", detail: "TIMEOUT" };

@@ -147,7 +147,7 @@ test("two replicas share the one consumer, and each batch is decided by one of t
   expect(decided.toSorted()).toEqual(batches.map(({ journalId }) => journalId).toSorted());
 });
 
-test("what is no batch is told and dropped", async () => {
+test("what is no batch is reported and dropped", async () => {
   await ensureJournalStream(controlPlane);
   const host = await startHost("host-1");
   const malformed: { host: string | null; reason: string }[] = [];
@@ -254,7 +254,7 @@ test("what an operator lets the stream take stays; less than it must take does n
   expect(mended).toMatchObject({ max_msgs_per_subject: 10_000, max_msg_size: -1 });
 });
 
-test("a way to the hosts that fails while it is opened leaves no connection behind", async () => {
+test("a link to the hosts that fails while it is opened leaves no connection behind", async () => {
   const ours = async () => {
     const system = await connectSystem(nats.operator, nats.address);
     try {

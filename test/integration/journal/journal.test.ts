@@ -172,7 +172,7 @@ describe("the file", () => {
 describe("when the control plane was last heard", () => {
   const contact: Contact = { bootId: BOOT, atMs: 5_000, cutOffMs: 60_000, wasHeardInBoot: true };
 
-  test("is kept over a restart, the last time that was told", () => {
+  test("is stored over a restart, the last time that was reported", () => {
     const folder = journalFolder();
     const first = journalIn(folder);
     first.contact.put(heardAt({ bootId: BOOT, ms: 1_000 }));
@@ -218,7 +218,7 @@ describe("a second agent on the same folder", () => {
   });
 });
 
-test("kill -9 in the middle of writing loses nothing that was said to be written", async () => {
+test("kill -9 in the middle of writing loses nothing that was reported as written", async () => {
   const folder = journalFolder();
   for (const more of [20, 40, 60]) {
     const writer = await writerIn(folder, more);
@@ -292,7 +292,7 @@ describe("images that were pulled", () => {
     lastUsedMs,
   });
 
-  test("are kept once for each credential, with their last use", () => {
+  test("are stored once for each credential, with their last use", () => {
     const folder = journalFolder();
     const journal = journalIn(folder);
     journal.pulledImages.put(pulled("a", null, 5));
@@ -534,7 +534,7 @@ describe("a confirmed row", () => {
     for (let passedMs = 0; passedMs <= ms; passedMs += HOUR_MS) journal.record([], fromMs + passedMs);
   }
 
-  test("is kept for a week, then forgotten, and the chain goes on from its hash", () => {
+  test("is retained for a week, then forgotten, and the chain goes on from its hash", () => {
     const journal = journalWithRows(journalFolder(), 5);
     const { journalId } = journal.head();
     const last = rowsOf(journal)[2];
@@ -550,7 +550,7 @@ describe("a confirmed row", () => {
     expect(brokenLinks(journalId, rowsOf(journal), last?.hash)).toEqual([]);
   });
 
-  test("is kept when the watermark falls back before the week is over", () => {
+  test("is retained when the watermark falls back before the week is over", () => {
     const journal = journalWithRows(journalFolder(), 5);
     const { journalId } = journal.head();
     journal.confirm({ journalId, watermark: 5, dbIncarnation: 1 });
@@ -561,7 +561,7 @@ describe("a confirmed row", () => {
     expect(rowsOf(journal).map((row) => row.seq)).toEqual([3, 4, 5]);
   });
 
-  test("is kept longer when the host is restarted, whatever its clocks say", () => {
+  test("is retained longer when the host is restarted, whatever its clocks show", () => {
     const folder = journalFolder();
     const journal = journalWithRows(folder, 2);
     journal.confirm({ journalId: journal.head().journalId, watermark: 2, dbIncarnation: 1 });

@@ -106,7 +106,7 @@ test.concurrent("with the agent gone, connections stay and new ones are served",
   expect(String(await once(open, "data"))).toMatch(/"bytes":9/);
 });
 
-test.concurrent("a stranger on a lease's number is a conflict that is shown, never renumbered, and ends when it leaves", async () => {
+test.concurrent("a stranger on a lease's number is a conflict that is reported, never renumbered, and ends when it leaves", async () => {
   const [access, container] = await Promise.all([beginAccess(), beginContainer()]);
   const list = { leases: [wantedLease("a")], instances: [container.instance] };
   await access.print(list);
@@ -127,7 +127,7 @@ test.concurrent("a stranger on a lease's number is a conflict that is shown, nev
 describe("with two numbers only", () => {
   const TWO = { REMOTEGPU_LEASE_PORTS: "18000-18001" };
 
-  test.concurrent("a third lease is told that there is none, and why; a released number rests", async () => {
+  test.concurrent("a third lease is answered that there is none, and why; a released number rests", async () => {
     const access = await beginAccess(TWO);
     const leases = ["a", "b", "c"].map((leaseId) => wantedLease(leaseId));
     await access.print({ leases });

@@ -83,7 +83,7 @@ async function request(target: string, show?: Partial<GatewayCredential>): Promi
   return (await printedBy(socket)).split("\r\n")[0] ?? "";
 }
 
-test("a gateway reaches a service on the loopback of a listed instance, both ways, each way ending by itself", async () => {
+test("a gateway reaches a service on the loopback of a listed instance, in both directions, each ending by itself", async () => {
   const socket = await enter();
   const body = `answer 300000\n${"x".repeat(500_000)}`;
   const sha256 = createHash("sha256").update(body).digest("hex");
@@ -138,7 +138,7 @@ test("every replica has the same authority without anything that it keeps", asyn
   expect((await AccessAuthority.of({ key: createOperator() })).ca).not.toBe(one.ca);
 });
 
-test("a renewed certificate is shown from then on, and a relay that died opens the same port", async () => {
+test("a renewed certificate is presented from then on, and a relay that died opens the same port", async () => {
   await access.print({
     instances: [container.instance],
     gateway: await identityOf(authority),
@@ -162,7 +162,7 @@ describe("an instance that drains", () => {
     });
   afterEach(async () => void (await access.print({ instances: [container.instance], gateway: identity })));
 
-  test("is led into no more; what is open goes on, and is told until it is over", async () => {
+  test("is led into no more; what is open goes on, and is reported until it is over", async () => {
     const open = await enter();
     open.write(`CONNECT ${INSTANCE}:8000 HTTP/1.1\r\n\r\nanswer 300000\n`);
     await once(open, "readable");

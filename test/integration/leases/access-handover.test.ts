@@ -223,7 +223,7 @@ test.concurrent("both are upgraded under an open connection: no byte is missing,
   expect(access.program.isEnded).toBe(false);
 });
 
-test.concurrent("what an instance that drains has open through the process of before an upgrade is told by the new one", async () => {
+test.concurrent("what an instance that drains has open through the process of before an upgrade is reported by the new one", async () => {
   const access = await beginAccess();
   const gateway = await openGateway(access);
   const open = await gateway.enter();
@@ -269,7 +269,7 @@ test.concurrent("one that cannot start, or dies amid it, changes nothing; the ne
   expect(await (await Client.enter(port)).missingBytes()).toBe(0);
 });
 
-test.concurrent(`of more than ${MAX_GENERATIONS} the oldest one's connections end; a killed elder takes only its own; a released lease ends all`, async () => {
+test.concurrent(`of more than ${MAX_GENERATIONS} the oldest one's connections end; a killed draining process takes only its own; a released lease ends all`, async () => {
   const access = await beginAccess();
   const port = await access.portOf("a");
   const clients = [await Client.enter(port)];
@@ -303,7 +303,7 @@ test.concurrent(`of more than ${MAX_GENERATIONS} the oldest one's connections en
   });
 });
 
-test.concurrent("who is connected through an elder stays in the book under the same name, and is cut off when that is said", async () => {
+test.concurrent("who is connected through a draining process stays registered under the same name, and is cut off when ordered", async () => {
   const access = await beginAccess();
   const open = await Client.enter(await access.portOf("a"));
   const sessions = () => access.messages?.access.sessions ?? [];

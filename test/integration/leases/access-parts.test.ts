@@ -108,7 +108,7 @@ test("agent and access process understand each other across the versions of an u
   expect(AccessAnswer.parse(messages)).toMatchObject({ access: { sessions: [], isWhole: false } });
 });
 
-describe("what is told of a lease", () => {
+describe("what is reported of a lease", () => {
   const WALL_MS = Date.UTC(2026, 0, 1, 12, 7, 31);
   const answerOf = () => null;
   const shutUntilMs = () => null;
@@ -163,7 +163,7 @@ describe("what is told of a lease", () => {
     expect(dueAt(2 * MS_PER_HOUR - MS_PER_MINUTE, 3 * MS_PER_MINUTE)).toBe("2026-01-01T14:10:00.000Z");
   });
 
-  test("which warning is due, and whether somebody answers; neither where there is nothing to say", () => {
+  test("which warning is due, and whether somebody answers; neither where there is nothing to report", () => {
     const lease = heldLease("a", 20_001);
     const reported = (hours: number, answer: { isSeen: boolean; detail: string } | null) =>
       new ObservedLeases().of([lease], {
@@ -182,7 +182,7 @@ describe("what is told of a lease", () => {
     expect(reported(47, null)).toMatchObject({ releaseWarning: "last" });
   });
 
-  test("until when strangers' passwords count for nothing, in steps, and as long as was told", () => {
+  test("until when strangers' passwords count for nothing, in steps, and as long as was reported", () => {
     const observed = new ObservedLeases();
     const step = Date.UTC(2026, 0, 1, 12, 5);
     const reportedAt = (wallMs: number, untilMs: number | null, state: "held" | "conflict" = "held") =>
@@ -204,7 +204,7 @@ describe("what is told of a lease", () => {
     expect(until("12:10").length).toBeLessThanOrEqual(200);
   });
 
-  test("a number that is only tried is not told", () => {
+  test("a number that is only tried is not reported", () => {
     const lease = heldLease("a", 20_001, { state: "waiting", wasHeld: false });
 
     expect(new ObservedLeases().of([lease], { nowMs: 0, wallMs: 0, answerOf, shutUntilMs })).toMatchObject([
@@ -237,7 +237,7 @@ describe("being nobody", () => {
       .map(([name, value]) => `${name}:\t${value}\n`)
       .join("");
 
-  test("is what the kernel says", () => {
+  test("is what the kernel reports", () => {
     expect(() => assertNobody(status())).not.toThrow();
   });
 

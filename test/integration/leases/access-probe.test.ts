@@ -49,7 +49,7 @@ test("nobody answers until somebody listens, who is seen and not connected to", 
   expect(await access.reported("custom", { state: "held" })).toMatchObject({ lastAccessedAt: null });
 });
 
-test("services that no lease leads to are looked at as well, until they are no container's any more", async () => {
+test("services that no lease leads to are probed as well, until they are no container's any more", async () => {
   const services = [
     { name: "jupyter", service: "jupyter", internalPort: 7010 } as const,
     { name: "terminal", service: "ssh", internalPort: 7011 } as const,
@@ -73,11 +73,11 @@ test("services that no lease leads to are looked at as well, until they are no c
   await eventually(() => access.messages?.services.length === 0, { what: "that nothing is told" });
 });
 
-test("of a container that does not run nothing is told", () => {
+test("of a container that does not run nothing is reported", () => {
   expect(answersOf("away")).toBeUndefined();
 });
 
-test("a server of SSH is known by its first word, and what says another or floods is none", async () => {
+test("a server of SSH is known by its first word, and what sends another or floods is none", async () => {
   const greetings = { 2022: "SSH-2.0-Test\\r\\n", 7002: "x" };
   for (const [port, greeting] of Object.entries(greetings)) {
     const talker = await talkIn(Number(port), greeting, port === "7002");

@@ -47,7 +47,7 @@ async function read(socket: Socket): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-test("20 MB go each way whole, and the service's answer comes after the client has ended its side", async () => {
+test("20 MB go in each direction whole, and the service's answer comes after the client has ended its side", async () => {
   const socket = await client("loopback");
   const first = Buffer.from(`answer ${MANY_BYTES}\n`);
   const sent = [first, ...numberedBytes(MANY_BYTES)];
@@ -80,7 +80,7 @@ test("a service that ends its side first still gets all that the client sends", 
   expect(JSON.parse(heard)).toMatchObject({ bytes: MIB + "end first\n".length });
 });
 
-test("who reads slowly slows the service down, and nothing piles up on the way", async () => {
+test("who reads slowly slows the service down, and nothing piles up in between", async () => {
   const socket = await client("loopback");
   socket.pause();
   socket.end(`answer ${8 * MANY_BYTES}\n`);

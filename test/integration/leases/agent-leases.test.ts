@@ -177,7 +177,7 @@ test("an order is forgotten only when the lease is over and the set lacks it", a
   expect(agent.journal.desired.mend()).toBe(0);
 });
 
-test("the digest of what is reported covers the leases, in whatever order they are told", () => {
+test("the digest of what is reported covers the leases, in whatever order they are listed", () => {
   const reported = [{ leaseId: "b" }, { leaseId: "a" }] as Parameters<typeof observedState>[3] & object[];
   const machine = { hostname: "host" } as Parameters<typeof observedState>[0];
   const digestOf = (leases: Parameters<typeof observedState>[3]) =>

@@ -87,7 +87,7 @@ test("it is held for 47 h 59 m without access, and released after 48 h", () => {
   expect(keeper.find(LEASE)).toMatchObject({ state: "released", releasedBecause: "idle" });
 });
 
-test("time in which nobody looked does not count", async () => {
+test("time in which nobody watched does not count", async () => {
   goOn(47 * MS_PER_HOUR);
   awayFor(100 * MS_PER_HOUR);
   keeper.wake();

@@ -203,7 +203,7 @@ class World {
 }
 
 test(
-  "whatever happens, one after the other, ports have one owner and everybody says the same of them",
+  "whatever happens, one after the other, ports have one owner and everybody reports the same of them",
   async () => {
     const history = fc.asyncProperty(
       fc.array(anyStep, { minLength: 10, maxLength: MAX_STEPS }),

@@ -235,7 +235,7 @@ describe("a start", () => {
     expect(rows.toSorted()).toEqual(["jupyter released", "ssh active"]);
   });
 
-  test("goes without a port where the host holds as many as it can, and says so", async () => {
+  test("goes without a port where the host holds as many as it can, and reports so", async () => {
     await fillHost();
 
     const id = await running();
@@ -268,7 +268,7 @@ async function fillHost(): Promise<void> {
 }
 
 describe("a release", () => {
-  test("of a deleted environment is ordered of its host, and over when the host says so", async () => {
+  test("of a deleted environment is ordered of its host, and over when the host reports so", async () => {
     const id = await running();
     await remove(id);
 
@@ -294,7 +294,7 @@ describe("a release", () => {
     });
   });
 
-  test("of an environment that is deleted while it is stopped reaches the host that kept its port", async () => {
+  test("of an environment that is deleted while it is stopped reaches the host that held its port", async () => {
     const id = await running();
     await stopped(id);
     scene.api.nudged.length = 0;
@@ -307,7 +307,7 @@ describe("a release", () => {
     expect(await mappings(id)).toMatchObject([{ status: "released" }]);
   });
 
-  test("for idleness is warned of twice by an agent that tells which warning is due, again after each access", async () => {
+  test("for idleness is warned of twice by an agent that reports which warning is due, again after each access", async () => {
     const id = await running();
     const { leaseId } = reported("ssh");
     const due = "2026-01-03T00:00:00.000Z";
@@ -325,7 +325,7 @@ describe("a release", () => {
     expect(counts).toEqual([1, 1, 2, 2, 2, 3]);
   });
 
-  test("for idleness is warned of once, then told, and nothing is taken anew before the next start", async () => {
+  test("for idleness is warned of once, then reported, and nothing is taken anew before the next start", async () => {
     const id = await running();
     const { leaseId } = reported("ssh");
     const accessed = "2026-01-01T00:00:00.000Z";
@@ -404,7 +404,7 @@ describe("a release", () => {
 });
 
 describe("a host that reports", () => {
-  test("a stranger on the port, then no free number, then a bound one: each is an event, and the access says it", async () => {
+  test("a stranger on the port, then no free number, then a bound one: each is an event, and the access states it", async () => {
     const id = await running();
     const { leaseId } = reported("ssh");
     const report = async (change: Partial<ObservedLease>) => {
@@ -434,7 +434,7 @@ describe("a host that reports", () => {
     expect(await mirrors(id)).toMatchObject({ ssh_port: 20_777 });
   });
 
-  test("guesses at a password: the access and why say so where a password opens it, and it stays reachable", async () => {
+  test("guesses at a password: the access and why state so where a password opens it, and it stays reachable", async () => {
     const serving = await scene.host("host-s", { leases: true, ssh: true, cpu: 64 });
     const id = await running({ cpu: 32 }, serving);
     const detail = "Too many guesses at its password.";
@@ -540,7 +540,7 @@ describe("a host that reports", () => {
     expect(await ports()).toContainEqual({ external_port: 21_002 });
   });
 
-  test("another number for a lease than the one it was public on moves it, whatever was said between", async () => {
+  test("another number for a lease than the one it was public on moves it, whatever was reported between", async () => {
     const id = await running();
     const { leaseId } = reported("ssh");
     host.reportOfLease(leaseId, { state: "conflict", externalPort: 20_555 });
@@ -576,7 +576,7 @@ describe("a host that reports", () => {
   test.each([
     ["long before the port was ordered", "1970-01-01T00:00:00.000Z"],
     ["thousands of years ahead", "9999-01-01T00:00:00.000Z"],
-  ])("a lease is never told as used or due %s", async (_, label) => {
+  ])("a lease is never reported as used or due %s", async (_, label) => {
     await running();
     host.reportOfLease(reported("ssh").leaseId, { lastAccessedAt: label, releaseDueAt: label });
     await host.report([]);
@@ -605,7 +605,7 @@ describe("a host that reports", () => {
   });
 });
 
-test("after a restore, leases that the database does not know are shown and left alone, and those it knows go on", async () => {
+test("after a restore, leases that the database does not know are listed and left alone, and those it knows go on", async () => {
   const old = await running();
   const lost = await running();
   const [known, unknown] = host.desiredLeases;
@@ -630,7 +630,7 @@ test("after a restore, leases that the database does not know are shown and left
   ]);
 });
 
-test("a host that tells nothing of leases changes none", async () => {
+test("a host that reports nothing of leases changes none", async () => {
   const id = await running();
   const before = [await mappings(id), await sql("SELECT * FROM lease_orders")];
 

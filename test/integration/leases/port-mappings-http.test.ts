@@ -78,7 +78,7 @@ describe("POST /port-mappings", () => {
     expect((await access(id)).at(-1)).toMatchObject({ service: "custom", port: 20_001, reachable: true });
   });
 
-  test("is a 503 when the host is silent; the wish is withdrawn, and a late bind is no port of anybody", async () => {
+  test("is a 503 when the host is silent; the order is withdrawn, and a late bind is no port of anybody", async () => {
     const id = await running();
     let pauses = 0;
     scene.api.meanwhile(() => void (pauses += 1));
@@ -116,7 +116,7 @@ describe("POST /port-mappings", () => {
     expect((await open(id, 7860)).status).toBe(201);
   });
 
-  test("fills no silent host: wishes that were withdrawn count until the host has confirmed it", async () => {
+  test("fills no silent host: orders that were withdrawn count until the host has confirmed it", async () => {
     const id = await running();
     for (let n = 0; n < 16; n += 1) expect((await open(id, 7000 + n)).status).toBe(503);
 
@@ -129,7 +129,7 @@ describe("POST /port-mappings", () => {
     expect((await open(id, 7999)).status).toBe(201);
   });
 
-  test("ends its wait by the clock where looks take long", async () => {
+  test("ends its wait by the clock where polls take long", async () => {
     const id = await running();
     let pauses = 0;
     scene.api.meanwhile(() => {
@@ -217,7 +217,7 @@ describe("POST /port-mappings", () => {
 });
 
 describe("DELETE /port-mappings/{id}", () => {
-  test("orders the release, which is over when the host says so; twice is as good as once", async () => {
+  test("orders the release, which is over when the host reports so; twice is as good as once", async () => {
     const id = await running();
     hostAnswers();
     const mapping = (await open(id, 7860)).body;
@@ -347,7 +347,7 @@ describe("PATCH /environments/{id}", () => {
     expect(host.desiredLeases).toMatchObject([{ service: "ssh", want: "released" }]);
   });
 
-  test("of what a container was made with says that it waits for a restart, and is told until then", async () => {
+  test("of what a container was made with is answered as waiting for a restart, and listed so until then", async () => {
     const id = await running();
     const [before] = host.desired;
     const waits = { jupyter_enabled: false, tensorboard_enabled: true };
@@ -386,7 +386,7 @@ describe("PATCH /environments/{id}", () => {
     expect(host.desired.at(-1)?.spec).toMatchObject({ jupyter: false });
   });
 
-  test("of the hours without access is told to its host at once, and holds for its later ports", async () => {
+  test("of the hours without access is sent to its host at once, and holds for its later ports", async () => {
     const id = await running();
     scene.api.nudged.length = 0;
 
@@ -412,7 +412,7 @@ describe("PATCH /environments/{id}", () => {
     ]);
   });
 
-  test("of a description that was empty, or is to be, says so, and not that it is called null", async () => {
+  test("of a description that was empty, or is to be, states so, and not that it is called null", async () => {
     const id = await running();
 
     await patch(id, { description: "for the paper" });
@@ -424,7 +424,7 @@ describe("PATCH /environments/{id}", () => {
     ]);
   });
 
-  test("that changes nothing is no event and tells no host", async () => {
+  test("that changes nothing is no event and notifies no host", async () => {
     const id = await running();
     scene.api.nudged.length = 0;
 
@@ -443,7 +443,7 @@ describe("PATCH /environments/{id}", () => {
     [{ constructor: 1 }, "constructor", "is not a known field"],
   ];
 
-  test("of what is fixed or unknown is refused, and says why", async () => {
+  test("of what is fixed or unknown is refused with the reason", async () => {
     const { id } = (await scene.order(alice)).body;
 
     for (const [change, path, message] of REFUSALS) {
@@ -458,8 +458,8 @@ describe("PATCH /environments/{id}", () => {
 
 const NO_WEB = "There is no web side here, since no WEB_DOMAIN is set. From your machine: remotegpu";
 
-describe("the ways in", () => {
-  test("tell host, port and command of what runs, and why not of what does not", async () => {
+describe("the access methods", () => {
+  test("list host, port and command of what runs, and why not of what does not", async () => {
     const id = await running({ rdp_enabled: true, jupyter_enabled: true });
     await request("PATCH", "/hosts/host-a", { public_ip: "2001:db8::7" }, scene.api.admin);
 
@@ -513,7 +513,7 @@ describe("the ways in", () => {
     expect(await scene.get(alice, id)).toMatchObject({ jupyter_port: port });
   });
 
-  test("say that a released port can be taken anew, and a renewal takes it and nothing else", async () => {
+  test("state that a released port can be taken anew, and a renewal takes it and nothing else", async () => {
     const id = await running({ rdp_enabled: true });
     const before = await access(id);
     const { leaseId } = host.desiredLeases.find(({ service }) => service === "ssh")!;
@@ -540,7 +540,7 @@ describe("the ways in", () => {
     expect((await host.row()).generation).toBe(generation);
   });
 
-  test("of a renewal that its host does not answer say that it is under way", async () => {
+  test("of a renewal that its host does not answer report that it is pending", async () => {
     const id = await running();
     const { leaseId } = host.desiredLeases[0]!;
     host.reportOfLease(leaseId, { state: "released", releasedBecause: "idle" });
@@ -556,7 +556,7 @@ describe("the ways in", () => {
     });
   });
 
-  test("of one that does not run are kept, lead nowhere, and are not renewed", async () => {
+  test("of one that does not run stay, lead nowhere, and are not renewed", async () => {
     const { id: queued } = (await scene.order(alice)).body;
     expect((await access(queued))[0]).toMatchObject({
       state: "none",
@@ -587,7 +587,7 @@ describe("the ways in", () => {
   });
 });
 
-test("the command opens, lists and closes ports, and tells the ways in", async () => {
+test("the command opens, lists and closes ports, and lists the access methods", async () => {
   const id = await running({ jupyter_enabled: true });
   hostAnswers();
   const server = await openServer(scene.api.app, { host: "127.0.0.1", port: 0, tls: null });

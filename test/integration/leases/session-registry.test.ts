@@ -135,7 +135,7 @@ test("a busy session makes none but those of its beginning, its steps and its en
   expect(book.reported.sessions).toMatchObject([{ bytesIn, ended: { by: "client" } }]);
 });
 
-test("a login is told at once", () => {
+test("a login is reported at once", () => {
   reportsWithin(5_000, () => book.take("relay", { sessions: [session(`${nowMs}`)], attempts: [] }));
   nowMs += 1_000;
 
@@ -178,7 +178,7 @@ test("with a relay goes what that one carried, and nothing else", () => {
   expect(book.open.map(({ sessionId }) => sessionId.slice(0, 9))).toEqual(["session-b"]);
 });
 
-test("of a lease that nobody has ordered a relay is not believed, and of what is over it says nothing more", () => {
+test("of a lease that nobody has ordered a relay is not believed, and of what is over it reports nothing more", () => {
   book.take("relay", { sessions: [session("a", { leaseId: "lease-2" as LeaseId })], attempts: [] });
   book.take("relay", { sessions: [session("b", { ended: over })], attempts: [] });
   book.take("relay", { sessions: [session("b")], attempts: [] });
@@ -186,7 +186,7 @@ test("of a lease that nobody has ordered a relay is not believed, and of what is
   expect(book.open).toEqual([]);
 });
 
-test("a flood of sessions is bounded, the oldest go first, and the log says how many", () => {
+test("a flood of sessions is bounded, the oldest go first, and the log states how many", () => {
   for (let each = 0; each < MAX_ENTRIES + 10; each += 1)
     book.take("relay", {
       sessions: [session(`${each}`, { ended: { ...over, wallMs: START_MS + each } })],

@@ -59,7 +59,7 @@ test("after five seconds it is read again", async () => {
   expect(idsOf(await fleet.recent())).toEqual(["host-a", "host-b"]);
 });
 
-test("whoever needs it anew sees what was there when they asked, and a thousand of them share two reads", async () => {
+test("whoever needs it anew sees what was there at the request, and a thousand of them share two reads", async () => {
   const fleet = storedFleet();
   const first = fleet.anew();
   // The first read is under way by now.
@@ -73,7 +73,7 @@ test("whoever needs it anew sees what was there when they asked, and a thousand 
   expect(queries).toBe(2 * QUERIES_OF_A_READ);
 });
 
-test("a read that failed is not kept, and does not stand in the way of the next", async () => {
+test("a read that failed is not cached, and does not block the next", async () => {
   const fleet = storedFleet();
   failure = new Error("the database is away");
   await expect(fleet.recent()).rejects.toThrow("the database is away");

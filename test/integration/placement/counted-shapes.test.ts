@@ -54,7 +54,7 @@ test.each<[string, Date, number]>([
   expect(await shapes()).toEqual(count === 0 ? [] : [{ cpuMilli: 3000, ...noGpu, ...times(count) }]);
 });
 
-test("memory is what all of them ask for together, begun MiB counted whole; orders that differ in it are counted apart", async () => {
+test("memory is what all of them request together, begun MiB counted whole; orders that differ in it are counted apart", async () => {
   for (const id of ["a", "b"]) await work.environment(id, alice, { cpu: 2, memory: 2 * GIB + 1 });
   await work.environment("c", alice, { cpu: 2 });
 

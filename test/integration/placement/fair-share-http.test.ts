@@ -59,7 +59,7 @@ test("attack: many later jobs of one payer at priority 10 do not go before anoth
   expect(namesOf(await line())).toEqual(["alice", "mallory", "mallory", "mallory"]);
 });
 
-test("whose place is kept is written down, so that another server keeps it as well", async () => {
+test("whose place is reserved is written down, so that another server reserves it as well", async () => {
   const { rows } = await scene.api.db.query(
     "SELECT head_kind, head_id, head_first_rank FROM queue_state",
     [],
@@ -68,7 +68,7 @@ test("whose place is kept is written down, so that another server keeps it as we
   expect(rows).toEqual([{ head_kind: "environment", head_id: older, head_first_rank: 0 }]);
 });
 
-test("the queue and why tell the payer's share beside that of the others, and not whose that is", async () => {
+test("the queue and why report the payer's share beside that of the others, and not whose that is", async () => {
   const [first] = (await request("GET", "/queue", alice)).body.items;
   const why = (await request("GET", `/environments/${older}/why`, alice)).body;
 
@@ -78,7 +78,7 @@ test("the queue and why tell the payer's share beside that of the others, and no
   expect((await request("GET", `/environments/${holder}/why`, carol)).body.share).toBeNull();
 });
 
-test("an administrator puts an order before all others and takes it back, which the audit log and its events tell", async () => {
+test("an administrator puts an order before all others and takes it back, which the audit log and its events record", async () => {
   const second = (await line()).find(({ kind }: { kind: string }) => kind === "training");
   const path = `/training-jobs/${second.id}/urgent`;
 
@@ -100,7 +100,7 @@ test("an administrator puts an order before all others and takes it back, which 
   );
 });
 
-test("what starts beside the order whose place is kept is nobody's turn of its payer, and is written down so", async () => {
+test("what starts beside the order whose place is reserved is nobody's turn of its payer, and is written down so", async () => {
   const { id } = (await scene.order(alice, { gpu: 0 })).body;
   await host.heartbeat();
   await scene.schedule();
@@ -168,7 +168,7 @@ const head = async () =>
   (await scene.api.db.query<{ head_id: string | null }>("SELECT head_id FROM queue_state", [])).rows[0]
     ?.head_id;
 
-test("whose place was kept keeps it where somebody was faster, whoever is next in line", async () => {
+test("whose place was reserved keeps it where somebody was faster, whoever is next in line", async () => {
   const stored = await head();
   await request("POST", `/environments/${holder}/stop`, carol, {});
   await host.heartbeat();
@@ -193,7 +193,7 @@ test("whose place was kept keeps it where somebody was faster, whoever is next i
   expect(await head()).not.toBe(stored);
 });
 
-test("nothing is kept free for whoever has no funds", async () => {
+test("nothing is reserved for whoever has no funds", async () => {
   const payer = (await line()).find(({ id }: { id: string }) => id === older) === undefined ? mallory : alice;
   await scene.api.db.query("UPDATE customers SET overdue_status = 'suspended' WHERE id = $1", [
     payer.customerId,

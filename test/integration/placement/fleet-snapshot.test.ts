@@ -38,11 +38,11 @@ describe("islands of NVLink", () => {
   const seen = async () =>
     (await snapshot())?.gpus.toSorted((a, b) => a.index - b.index).map(({ island }) => island);
 
-  test("are not known of a host whose agent does not tell them", async () => {
+  test("are not known of a host whose agent does not report them", async () => {
     expect(await seen()).toEqual([null, null, null]);
   });
 
-  test("are in the snapshot and among the host's cards as it told them, and follow what it tells", async () => {
+  test("are in the snapshot and among the host's cards as it reported them, and follow what it reports", async () => {
     await report([0, 0, 2]);
 
     expect(await seen()).toEqual([0, 0, 2]);
@@ -82,19 +82,19 @@ describe("images", () => {
     await host.report([]);
   };
 
-  test("are none of a host that does not tell any, and their number is not known", async () => {
+  test("are none of a host that does not report any, and their number is not known", async () => {
     expect((await snapshot())?.images).toEqual([]);
     expect(await api("")).toMatchObject({ image_count: null });
   });
 
-  test("are in the snapshot by the names that orders use, and counted where people look", async () => {
+  test("are in the snapshot by the names that orders use, and counted where people see them", async () => {
     await report(["python", "python:latest", ID]);
 
     expect((await snapshot())?.images).toEqual(["python", "python:latest", ID]);
     expect(await api("")).toMatchObject({ image_count: 3 });
   });
 
-  test("are those of the last report that told any: an empty list empties, silence changes nothing", async () => {
+  test("are those of the last report that listed any: an empty list empties, silence changes nothing", async () => {
     await report(["x:1"]);
     await report(null);
     expect((await snapshot())?.images).toEqual(["x:1"]);
@@ -117,7 +117,7 @@ describe("images", () => {
     expect(await version()).not.toEqual(before);
   });
 
-  test("as many and as long as a host may tell are kept whole", async () => {
+  test("as many and as long as a host may report are stored whole", async () => {
     const images = Array.from({ length: MAX_HOST_IMAGES }, (_, at) => String(at).padEnd(256, "x"));
 
     await report(images);
@@ -157,7 +157,7 @@ describe("labels", () => {
     expect((await snapshot())?.labels).toEqual({ rack: "r7", "zone/b": "Halle 2" });
   });
 
-  test("that an order asks for choose its host", async () => {
+  test("that an order requests choose its host", async () => {
     await scene.host("host-b");
     await label("host-b", { rack: "r7", zone: "b" });
 
@@ -174,7 +174,7 @@ describe("labels", () => {
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "config.host_labels" }] } });
   });
 
-  test("that a host no longer carries let the order wait and say so", async () => {
+  test("that a host no longer carries let the order wait and state the reason", async () => {
     await label("host-a", { zone: "b" });
     const { body } = await scene.order(alice, { config: { host_labels: { zone: "b" } } });
     await label("host-a", { rack: "r7" });

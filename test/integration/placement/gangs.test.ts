@@ -79,7 +79,7 @@ test("a gang is placed whole: a run for each rank, and the job waits for its hos
   ).toEqual([{ kind: "status", new: "queued", reason }]);
 });
 
-test("the hosts of a gang are told to run its ranks, and the doctor finds nothing", async () => {
+test("the hosts of a gang are ordered to run its ranks, and the doctor finds nothing", async () => {
   const host = await scene.host("host-c", { gpus: 2 });
   const id = await scene.job(alice);
   await scene.commit([

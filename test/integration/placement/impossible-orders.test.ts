@@ -30,7 +30,7 @@ describe("before the order", () => {
       body: { cpu: 1, memory: GIB, ...change },
     });
 
-  test("an estimate says whether the fleet can hold it: now, later, or never and what would fit", async () => {
+  test("an estimate states whether the fleet can hold it: now, later, or never and what would fit", async () => {
     const host = await scene.host("host-a", { gpus: 2 });
     const running = await scene.order(alice, { gpu: 1 });
     await scene.schedule();
@@ -65,7 +65,7 @@ describe("before the order", () => {
     ]);
   });
 
-  test("offers tell what is free, the most on one host, what is beside it and what it costs; no name", async () => {
+  test("offers list what is free, the most on one host, what is beside it and what it costs; no name", async () => {
     const bob = await scene.customer("bob");
     await scene.host("host-secret", { gpus: 2, cpu: 8, memoryGib: 32 });
     const play = await scene.host("host-play", { gpus: 1, cpu: 4, memoryGib: 8 });
@@ -113,7 +113,7 @@ describe("before the order", () => {
     expect(last.next_cursor).toBeNull();
   });
 
-  test("offers that were told before are told again for a few seconds, from one read", async () => {
+  test("offers that were sent before are sent again for a few seconds, from one read", async () => {
     const request = async () => await scene.api.request("GET", "/api/v1/offers", { as: alice });
 
     const first = await request();
@@ -140,7 +140,7 @@ describe("at the order", () => {
     ["config.gpu_model", { gpu: 1, config: { gpu_model: "NVIDIA H100" } }, /NVIDIA H100/],
   ];
 
-  test("too much of anything is a 422 that says the most there is", async () => {
+  test("too much of anything is a 422 that states the most there is", async () => {
     await scene.host("host-a", { gpus: 2 });
 
     for (const [path, change, numbers] of TOO_MUCH)
@@ -177,7 +177,7 @@ describe("at the order", () => {
     expect(other.body.errors).toMatchObject([{ path: "gpu", message: "no price for gpu:Other" }]);
   });
 
-  test("a fleet of which no host has told its size makes nothing impossible", async () => {
+  test("a fleet of which no host has reported its size makes nothing impossible", async () => {
     const withoutHosts = await scene.order(alice, { cpu: 100, memory: 1000 * GIB, gpu: 8 });
     await scene.api.db.query(
       "INSERT INTO hosts (id, name, ip_address, total_cpu) VALUES ('old', 'old', '10.9.9.9', 4)",

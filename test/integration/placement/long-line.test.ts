@@ -107,7 +107,7 @@ test("of whatever waits it is the line that is made at once, and each stands at 
   );
 });
 
-test("whoever asks while it is made is shown the line before, and only one is made for all", async () => {
+test("a request while it is made is answered with the line before, and only one is made for all", async () => {
   await makeJobs(
     Array.from({ length: LONG }, (_, n) => ({ whose: n % 3, priority: n % 2, waitedHours: 1, gpus: 1 })),
   );
@@ -143,7 +143,7 @@ test("what is new, cancelled, more urgent or started shows in the next line", as
   expect(places.has("training job-2 0") || places.has("training job-3 0")).toBe(false);
 });
 
-test("one that is too old to be shown is waited for, and so is one from the future", async () => {
+test("one that is too old to be served is waited for, and so is one from the future", async () => {
   await makeJobs(
     Array.from({ length: LONG }, (_, n) => ({ whose: n % 3, priority: 1, waitedHours: 2, gpus: 1 })),
   );

@@ -70,7 +70,7 @@ test("two servers at once cannot together go beyond a quota or the money", async
   expect(await queued()).toEqual([5, 3]);
 });
 
-test("orders that come together have one row and one event each, and what waits is answered as it is kept", async () => {
+test("orders that come together have one row and one event each, and what waits is answered as it is stored", async () => {
   const alice = await scene.customer("alice");
 
   const answers = await Promise.all(

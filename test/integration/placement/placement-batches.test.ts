@@ -77,7 +77,7 @@ describe("one host several times in a batch", () => {
     ).toEqual([{ old: "available", new: "allocated" }]);
   });
 
-  test("the last of a host goes to the first that asks for it", async () => {
+  test("the last of a host goes to the first that requests it", async () => {
     const ids = await environments(3, alice, { cpu: 16 });
 
     const outcomes = await scene.commit(ids.map(onHostA));
@@ -97,7 +97,7 @@ describe("a container's own file system", () => {
          FROM placements ORDER BY 1 DESC`,
     );
 
-  test("is bounded by a setting where its order says nothing, without a price, a charge or room set aside", async () => {
+  test("is bounded by a setting where its order sets none, without a price, a charge or room set aside", async () => {
     const [first = "", second = ""] = await environments(2);
 
     await scene.commit([onHostA(first)]);
@@ -134,7 +134,7 @@ describe("a container's own file system", () => {
   });
 });
 
-describe("one order that may not start does not harm the others", () => {
+describe("one order that may not start does not hold up the others", () => {
   test("nor does it keep the place that it was to have", async () => {
     const bob = await scene.customer("bob", "10");
     const [poor] = await environments(1, bob, { gpu: 1 });

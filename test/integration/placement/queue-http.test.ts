@@ -55,7 +55,7 @@ const whyOf = async (id: string) =>
   (await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: scene.api.admin })).body;
 
 describe("the line", () => {
-  test("has all that waits, each at the place that why tells, and with why it waits", async () => {
+  test("has all that waits, each at the place that why reports, and with why it waits", async () => {
     const { items } = await queue();
 
     expect(items.map(({ position }) => position)).toEqual([1, 2, 3, 4]);
@@ -68,7 +68,7 @@ describe("the line", () => {
     }
   });
 
-  test("says what was ordered, under its name as it stands", async () => {
+  test("states what was ordered, under its current name", async () => {
     const { items } = await queue();
 
     expect(items.find(({ id }) => id === waiting[1])).toMatchObject({
@@ -80,7 +80,7 @@ describe("the line", () => {
     });
   });
 
-  test("tells one change with which an order would start now, which why tells as well", async () => {
+  test("names one change with which an order would start now, which why names as well", async () => {
     const { items } = await queue();
 
     const [first] = items;
@@ -137,7 +137,7 @@ describe("whether one may be changed", () => {
     ["admin", true],
     ["member", false],
     ["viewer", false],
-  ] as const)("is told to its workspace's %s as the routes decide: %j", async (role, expected) => {
+  ] as const)("is reported to its workspace's %s as the routes decide: %j", async (role, expected) => {
     const carol = role === "owner" ? alice : await scene.customer(`carol-${role}`);
     if (role !== "owner") await scene.api.join(alice.workspaceId, alice, carol, role);
 
@@ -200,7 +200,7 @@ describe("pages", () => {
   });
 });
 
-test("what would start them is told of all near the front one after the other, however seldom somebody asks", async () => {
+test("what would start them is reported of all near the front one after the other, however rare the requests", async () => {
   const other = await scene.host("host-b", { gpus: 2, cpu: 64, memoryGib: 64 });
   await setSetting(scene.api.db, "DEFAULT_QUOTA_LEVEL", "enterprise");
   for (let nth = 0; nth < 6; nth += 1)

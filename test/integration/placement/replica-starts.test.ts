@@ -155,7 +155,7 @@ test("the scheduler starts replicas beside environments and jobs of the same id,
   ]);
 });
 
-test("a quota counts every replica that is wanted, the asking one once", async () => {
+test("a quota counts every replica that is wanted, the requesting one once", async () => {
   await scene.rows(
     `INSERT INTO resource_quotas (customer_id, quota_level, cpu_quota, memory_quota, gpu_quota, storage_quota, environment_quota)
      VALUES ($1, 'own', 100, 100000, 2, 1, 1)`,

@@ -210,7 +210,7 @@ test("a training job is one order of all its ranks, with its priority and its li
   });
 });
 
-test("a job that says nothing may run for as long as it likes, its ranks wherever they fit", async () => {
+test("a job without a limit may run for as long as it likes, its ranks wherever they fit", async () => {
   await work.job("job-1", alice, { node_count: 2 });
 
   expect((await waiting()).get("job-1")).toMatchObject({
@@ -327,7 +327,7 @@ describe("models with a price", () => {
   });
 });
 
-test("an order that names a model is told the others that have a price and are large enough", async () => {
+test("an order that names a model is answered with the others that have a price and are large enough", async () => {
   await work.host("host-a");
   const cards = [
     ["L4", 24_576],
@@ -372,7 +372,7 @@ test("10,000 orders are read with as many queries as two", async () => {
   expect(ofTwo).toEqual({ orders: 2, queries: 12 });
 });
 
-test("the scheduler looks at no host where nobody waits", async () => {
+test("the scheduler checks no host where nobody waits", async () => {
   await work.host("host-a");
   const scene = async () => {
     const stored = passCache(fresh.database);

@@ -106,7 +106,7 @@ describe("a reason as a code with parameters", () => {
     });
   });
 
-  test("is null where there is nothing to say", async () => {
+  test("is null where there is nothing to report", async () => {
     expect(await scene.get(alice, await runs(alice, { gpu: 1 }))).toMatchObject({
       status_reason: null,
       status_reason_code: null,
@@ -158,7 +158,7 @@ describe("the work to wait for", () => {
 });
 
 describe("the place of the head", () => {
-  test("is kept: what would take it waits and is told so, what cannot delay it starts", async () => {
+  test("is reserved: what would take it waits with that reason, what cannot delay it starts", async () => {
     await runs(alice, { gpu: 2 });
     const head = await waits(bob, { gpu: 4 });
     const behind = await waits(alice, { gpu: 1 });
@@ -172,7 +172,7 @@ describe("the place of the head", () => {
   });
 });
 
-test("an order that waits for an old container is told that and nothing else", async () => {
+test("an order that waits for an old container gets that reason and nothing else", async () => {
   const id = await runs(alice, { gpu: 1 });
   await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice });
   await host.round({ phase: "stopped" });

@@ -58,7 +58,7 @@ function treesOf(version: 1 | 2): string | null {
 }
 
 describe.each([1, 2] as const)("version %i", (version) => {
-  test("a container's processes are told and ended", async ({ skip }) => {
+  test("a container's processes are listed and ended", async ({ skip }) => {
     const mount = treesOf(version);
     if (mount === null) return skip(`this machine has no tree of version ${version}`);
     const ofVersion = new ContainerGroups(new Cgroups(mount));
@@ -124,7 +124,7 @@ test("a container is found where its group was at its start, and is none where i
   expect(await groups.end("f".repeat(64))).toEqual([]);
 });
 
-test("the name of a process says nothing of its state", async () => {
+test("the name of a process reveals nothing of its state", async () => {
   const containerId = await run([
     "sh",
     "-c",

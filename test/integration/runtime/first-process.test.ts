@@ -113,7 +113,7 @@ describe("it can neither be traced nor written nor made to execute anything", ()
     expect(await host.sh(containerId, children)).toBe("/bin/busybox\n");
   });
 
-  test("by way of su and of programs that are set-user-id", async () => {
+  test("by means of su and of programs that are set-user-id", async () => {
     const containerId = await host.launch(desiredOf("su"));
     const attack = await carryIn(host, containerId, "ptrace-init");
     await host.sh(containerId, `cp /bin/busybox /tmp/busybox; chmod 4755 /tmp/busybox ${attack}`);

@@ -65,7 +65,7 @@ async function bridgeOf(of: GangNetwork): Promise<string> {
   return bridgeName(name);
 }
 
-test("a host can be one of a gang's, and one without the programs for it says what it lacks", async () => {
+test("a host can be one of a gang's, and one without the programs for it reports what it lacks", async () => {
   expect(await obstacleToGangs()).toBeNull();
   expect(await devices()).not.toContain(`rgxt${process.pid}`);
 

@@ -37,7 +37,7 @@ async function begin(order: DesiredInstance) {
 const outputOf = async (containerId: string) =>
   (await docker.getContainer(containerId).logs({ stdout: true })).toString();
 
-test("its command begins with the word to go and not before, as the image's user, and the first process tells by its name", async () => {
+test("its command begins at its release and not before, as the image's user, and the first process reports by its name", async () => {
   const { containerId, named, release } = await begin(rank("go", "id -u; sleep 1000"));
 
   await named("rg-held");
@@ -50,7 +50,7 @@ test("its command begins with the word to go and not before, as the image's user
   await eventually(async () => (await outputOf(containerId)).includes("1000\n"), { what: "its output" });
 });
 
-test("held, it takes in orphans and ends when it is told to", async () => {
+test("held, it takes in orphans and ends when it is ordered to", async () => {
   const { containerId, named } = await begin(rank("stop", "echo never"));
   await named("rg-held");
 

@@ -110,7 +110,7 @@ test.each<[string, Entry[]]>([
   ["an absolute path", [{ name: "/tmp/rg-escaped" }]],
   ["a way upwards", [{ name: "../../../../../../tmp/rg-escaped" }]],
   ["a device", [{ name: "disk", type: "4" }]],
-])("%s that came past the look does nothing outside of the container", async (_what, entries) => {
+])("%s that came past the check does nothing outside of the container", async (_what, entries) => {
   const { containerId } = await launched([{ name: "main.py" }, ...entries], {
     image: BUSYBOX_IMAGE,
     command: "find / -xdev -name disk -type b",

@@ -100,7 +100,7 @@ async function tick(agent: AgentUnderTest, run: string, ticks: number): Promise<
   }
 }
 
-describe.concurrent("a first process that looks dead", () => {
+describe.concurrent("a first process that seems dead", () => {
   test("is metered on, and after a stop nothing of it is alive", async () => {
     const agent = await startAgent();
     await takeOverFirstProcesses(agent);
@@ -154,7 +154,9 @@ describe.concurrent("a container that stands still", () => {
 });
 
 describe.concurrent("what cannot be killed", () => {
-  test("is said by name, and its card is nobody else's until it has ended after all", async ({ skip }) => {
+  test("is reported by name, and its card is nobody else's until it has ended after all", async ({
+    skip,
+  }) => {
     if (!existsSync("/dev/loop-control")) return skip("this machine has no loop devices");
     const agent = await startAgent({ simulatedGpus: 1 });
     await using disk = await frozenDisk(join(agent.poolRoot, "slow"));
@@ -187,7 +189,7 @@ describe.concurrent("what cannot be killed", () => {
 
 describe.concurrent("a container that the runtime has lost", () => {
   test.each(["stopped", "removed"] as const)(
-    "as %s by somebody goes on costing, is told, survives the agent, keeps its card, and ends with its stop",
+    "as %s by somebody goes on costing, is reported, survives the agent, keeps its card, and ends with its stop",
     async (how) => {
       const agent = await startAgent({ simulatedGpus: 1 });
       await takeOverFirstProcesses(agent);

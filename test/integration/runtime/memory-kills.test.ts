@@ -45,17 +45,17 @@ describe("of a container", () => {
   const killedStatus = () => host.statusOf(killed);
 
   // Each goes on where the one before it has left the container and the log.
-  test("that was killed otherwise nothing is said", async () => {
+  test("that was killed otherwise nothing is reported", async () => {
     expect(await killedStatus()).toMatchObject({ state: "exited", exitCode: 137, outOfMemory: false });
   });
 
-  test("nothing is said by what a process writes into the log", async () => {
+  test("nothing is reported by what a process writes into the log", async () => {
     appendFileSync(kernelLog, killIn(killed, 14));
 
     expect(await killedStatus()).toMatchObject({ outOfMemory: false });
   });
 
-  test("it is said by the kernel, however often and in whatever way it is asked", async () => {
+  test("it is reported by the kernel, however often and by whichever call it is queried", async () => {
     appendFileSync(kernelLog, killIn(killed));
 
     expect(await killedStatus()).toMatchObject({ state: "exited", exitCode: 137, outOfMemory: true });
@@ -63,7 +63,7 @@ describe("of a container", () => {
     expect((await host.runtime.list()).map(({ status }) => status)).toMatchObject([{ outOfMemory: true }]);
   });
 
-  test("it is not said of the next life of the same container, until that ends so too", async () => {
+  test("it is not reported of the next start of the same container, until that ends so too", async () => {
     appendFileSync(kernelLog, killIn(killed));
     await host.runtime.start(killed, desired.spec);
     await docker.getContainer(killed).kill();
@@ -97,7 +97,7 @@ describe("a kernel log", () => {
     onTestFinished(() => kills.close());
   });
 
-  test("that many ask at once is read by one at a time, and each has its answer", async () => {
+  test("that many query at once is read by one at a time, and each has its answer", async () => {
     await writeFile(path, Array.from({ length: 200 }, (_, number) => killIn(idOf(number))).join(""));
 
     const requested = Array.from({ length: 201 }, (_, number) => kills.wereIn(idOf(number)));
@@ -114,7 +114,7 @@ describe("a kernel log", () => {
     expect(known).toEqual([true, false, true, true]);
   });
 
-  test("that is not there says nothing, which is told once, until it is there", async () => {
+  test("that is not there reports nothing, which is logged once, until it is there", async () => {
     expect([await kills.wereIn(idOf(1)), await kills.wereIn(idOf(1))]).toEqual([false, false]);
     expect(log.lines).toMatchObject([{ level: "warn", fields: { path } }]);
 
@@ -123,7 +123,7 @@ describe("a kernel log", () => {
     expect(await kills.wereIn(idOf(1))).toBe(true);
   });
 
-  test("that fails says nothing either", async () => {
+  test("that fails reports nothing either", async () => {
     const failing = new MemoryKills(folder, log);
 
     expect(await failing.wereIn(idOf(1))).toBe(false);

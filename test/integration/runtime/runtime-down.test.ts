@@ -63,7 +63,7 @@ describe("a runtime that hangs", () => {
     await expect(eventually(() => closed === 1)).resolves.toBe(true);
   });
 
-  test("is asked once at a time for each kind of call", async () => {
+  test("is called once at a time for each kind of call", async () => {
     let now = 0;
     let most = 0;
     await answerWith((request) => {
@@ -134,7 +134,7 @@ test("calls of one kind follow each other and each get their own answer", async 
   expect(answers).toEqual([[1], [2], [3]]);
 });
 
-test("of a kind of which a few may be under way there are so many and no more, and the others follow", async () => {
+test("of a kind of which a few may be pending there are so many and no more, and the others follow", async () => {
   let now = 0;
   let most = 0;
   await answerWith((_request, response) => {

@@ -111,7 +111,7 @@ test("after its time a command is killed with all it started", async () => {
   expect(await host.statusOf(containerId)).toMatchObject({ state: "running" });
 });
 
-test("what was printed before its time was over is kept", async () => {
+test("what was printed before its time was over is retained", async () => {
   const result = await script("echo out; echo err >&2; sleep 1004", { timeoutSeconds: 1 });
 
   expect(result).toMatchObject({
@@ -167,7 +167,7 @@ test("too many at once are refused as busy, the others end", async () => {
   expect(results.filter((result) => result.kind === "exited" && result.exitCode === 0)).toHaveLength(8);
 });
 
-test("a container that is gone is said not to run", async () => {
+test("a container that is gone is reported as not running", async () => {
   const result = await host.runtime.exec({
     containerId: "0".repeat(64),
     argv: ["true"],

@@ -292,7 +292,7 @@ describe("networks", () => {
     expect(doubles).toHaveLength(1);
   });
 
-  test("without iptables nothing is started, and the sentence says why", async () => {
+  test("without iptables nothing is started, and the sentence states why", async () => {
     const path = process.env["PATH"];
     const desired = desiredOf("unprotected", { network: "ws-15" });
     const ready = await host.readiness(desired);
@@ -340,7 +340,7 @@ describe("networks", () => {
   });
 });
 
-describe("the bridge that is kept ready", () => {
+describe("the bridge that is held in reserve", () => {
   const own = async (at: RuntimeUnderTest) => {
     const filters = JSON.stringify({ label: [`remotegpu.host=${at.hostId}`] });
     return (await docker.listNetworks({ filters })).map(({ Name }) => Name);

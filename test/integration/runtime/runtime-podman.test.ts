@@ -33,7 +33,7 @@ describe.skipIf(!hasPodman)("an environment on Podman", () => {
   });
   afterAll(() => ending.disposeAsync());
 
-  test("its host says which runtime it has, and that restarting it ends no container", async () => {
+  test("its host reports which runtime it has, and that restarting it ends no container", async () => {
     const { name, version, liveRestore } = await host.runtime.info();
 
     expect(name).toBe("podman");

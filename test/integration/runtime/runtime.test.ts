@@ -36,7 +36,7 @@ describe("an environment", () => {
     containerId = await host.launch(desired);
   });
 
-  test("is seen as running, with everything its labels tell", async () => {
+  test("is seen as running, with everything its labels state", async () => {
     const seen = (await host.runtime.list()).find((container) => container.containerId === containerId);
 
     expect(seen?.status).toMatchObject({ state: "running", pid: expect.any(Number) });
@@ -148,7 +148,7 @@ describe("an environment", () => {
     expect(await host.sh(containerId, "cat /root/file")).toBe("kept\n");
   });
 
-  test("is removed without a trace, and once more without harm", async () => {
+  test("is removed without a trace, and once more without error", async () => {
     const order = { containerId, runId: desired.runId, network: "ws-1" };
 
     await host.runtime.remove(order);
@@ -242,7 +242,7 @@ describe("the first process", () => {
     expect(textOf(listed)).toBe("/only-file\n");
   });
 
-  test("a command beyond its memory is killed and said to be so", async () => {
+  test("a command beyond its memory is killed and reported so", async () => {
     const containerId = await host.launch(
       desiredOf("hungry", { memoryBytes: 16 * MIB, command: "exec tail /dev/zero" }),
     );

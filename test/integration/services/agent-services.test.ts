@@ -111,7 +111,7 @@ test("its output is read apart from the container's own, and a follower who leav
   await eventually(async () => (await readers(containerId)) === 0, { what: "the end of what read" });
 });
 
-test("following goes on with the container's next life, and nothing is told twice", async () => {
+test("following goes on with the container's next start, and nothing is sent twice", async () => {
   const { order, containerId } = await running("lives", "echo life; sleep 1000");
   const stream = await opened(order, { follow: true });
   await until(stream, /life\n/);

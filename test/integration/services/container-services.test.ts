@@ -122,7 +122,7 @@ test("Debian's JupyterLab computes, and its token stands in no command line, env
   await output(door, /of \/gemini\/output/, "tensorboard");
 });
 
-test("a service that is not in the image is said to be missing, and not tried again", async () => {
+test("a service that is not in the image is reported as missing, and not tried again", async () => {
   const door = await begin({});
   await serve(door, { jupyter: true, tensorboard: true });
 
@@ -169,7 +169,7 @@ test("one that floods its log fills two files, and the token is taken out of the
   expect(log).toContain("*".repeat(TOKEN.length));
 });
 
-test("garbage without an end of line is kept as it is, and harms nobody", async () => {
+test("garbage without an end of line is stored as it is, and breaks nothing", async () => {
   const door = await scripted("head -c 6000000 /dev/urandom; echo; echo over; sleep 1000");
   await output(door, /over/);
 
@@ -177,7 +177,7 @@ test("garbage without an end of line is kept as it is, and harms nobody", async 
   expect(await door.isOpen()).toContain("SSH-2.0-");
 });
 
-test("its last lines are told alone, also those that lie before a turn of the files", async () => {
+test("its last lines are printed alone, also those that lie before a turn of the files", async () => {
   const door = await scripted("seq 1 20; sleep 1000");
   await output(door, /^20$/m);
   await inside(

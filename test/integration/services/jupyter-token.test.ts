@@ -42,7 +42,7 @@ const stored = async () =>
     await scene.api.db.query<{ jupyter_token: string | null }>("SELECT jupyter_token FROM environments")
   ).rows.map(({ jupyter_token }) => jupyter_token);
 
-test("a start has one, which its host and its people are told", async () => {
+test("a start has one, which is sent to its host and its people", async () => {
   const id = await running();
 
   const [token = ""] = sentToHost();
@@ -133,7 +133,7 @@ test("one that an earlier version made is the token itself, until the next start
   expect(await visible(id)).toEqual(["0f".repeat(32)]);
 });
 
-test("what an old system left there is told to nobody", async () => {
+test("what an old system left there is sent to nobody", async () => {
   const id = await running();
   await scene.api.db.query("UPDATE environments SET jupyter_token = 'of-before'");
   await host.pull();

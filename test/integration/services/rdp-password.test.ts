@@ -92,7 +92,7 @@ describe("POST …/rdp-password", () => {
     expect(JSON.stringify(rows)).not.toContain(password);
   });
 
-  test("replaces the one before, and writes down who asked without password or hash", async () => {
+  test("replaces the one before, and writes down who requested it without password or hash", async () => {
     const first = (await post()).body.password;
     const second = (await post()).body.password;
 
@@ -168,7 +168,7 @@ describe("remotegpu open ENVIRONMENT rdp", () => {
     expect(isHashOf((await reported())?.passwordHash, password)).toBe(true);
   });
 
-  test("writes the file where that is said, also for a port that was forwarded here", async () => {
+  test("writes the file to the path given, also for a port that was forwarded here", async () => {
     ending.defer(() => rm(FILE, { force: true }));
 
     const done = await open("--file", FILE, "--through", "13389");
@@ -178,7 +178,7 @@ describe("remotegpu open ENVIRONMENT rdp", () => {
     expect(await readFile(FILE, "utf8")).toContain("full address:s:127.0.0.1:13389\r\n");
   });
 
-  test("says why where nobody answers, and makes no password", async () => {
+  test("states why where nobody answers, and makes no password", async () => {
     const [lease] = await sql("SELECT id FROM lease_orders WHERE service_type = 'rdp'");
     host.reportOfLease(lease?.id, { answers: { isSeen: false, detail: "Nobody listens on port 3389." } });
     await host.round({ phase: "ready", imageId: `sha256:${"a".repeat(64)}`, brings: ["shell"] });

@@ -178,7 +178,7 @@ test(
   SLOW_MS,
 );
 
-test("where the image has none that is said, once, and nobody answers", async () => {
+test("where the image has none that is logged, once, and nobody answers", async () => {
   const busybox = await begin("none", desiredOf("any", {}).spec.image);
   const log = () =>
     execa("docker", ["exec", busybox.door.containerId, "/.remotegpu/service-log", "rdp", "all"]).then(

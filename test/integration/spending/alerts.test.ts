@@ -138,7 +138,7 @@ async function webhook(scene: Scene): Promise<void> {
 }
 
 describe("a posting", () => {
-  test("that crosses thresholds tells so, and one that brings the balance back ends it", async () => {
+  test("that crosses thresholds reports so, and one that brings the balance back ends it", async () => {
     const scene = await newScene("100");
     await warn(scene, { balances: ["50", "10"] });
 
@@ -165,7 +165,7 @@ describe("a posting", () => {
     expect(await alerts(scene)).toEqual(["low-balance 70 at 0", "low-balance 12.5 at 0"]);
   });
 
-  test("by a charge is told in the transaction of the charge", async () => {
+  test("by a charge is reported in the transaction of the charge", async () => {
     const scene = await newScene("10");
     await warn(scene, { balances: ["4"] });
 
@@ -199,7 +199,7 @@ describe("a posting", () => {
     },
   );
 
-  test("at the same time as others: each crossing is told once", async () => {
+  test("at the same time as others: each crossing is reported once", async () => {
     const scene = await newScene("100");
     await warn(scene, { balances: ["50", "10"] });
 
@@ -226,7 +226,7 @@ describe("a posting", () => {
   });
 });
 
-test("an account tells that it is overdue, suspended, and normal again", async () => {
+test("an account reports that it is overdue, suspended, and normal again", async () => {
   await tick(at(0));
   const scene = await newScene("5");
   await warn(scene, {});
@@ -241,7 +241,7 @@ test("an account tells that it is overdue, suspended, and normal again", async (
 });
 
 describe("a full hour", () => {
-  test("tells how long the money lasts, once, and that it lasts again", async () => {
+  test("reports how long the money lasts, once, and that it lasts again", async () => {
     await tick(at(0));
     const scene = await newScene("36");
     await warn(scene, { hoursLeft: ["5", "4"] });
@@ -275,7 +275,7 @@ describe("a full hour", () => {
     expect(await alerts(scene)).toEqual(["hours-left 14 at 120"]);
   });
 
-  test("tells the parts of the budget that are spent, less what was given back", async () => {
+  test("reports the parts of the budget that are spent, less what was given back", async () => {
     await tick(at(0));
     const scene = await newScene("1000");
     await warn(scene, {});
@@ -348,7 +348,7 @@ describe("a full hour", () => {
     },
   );
 
-  test("two leaders of one term at once tell once", async () => {
+  test("two leaders of one term at once report once", async () => {
     await tick(at(0));
     const scene = await newScene("30");
     await warn(scene, { hoursLeft: ["4"] });

@@ -33,7 +33,7 @@ async function request(method: string, path: string, as: Caller, body?: object):
 }
 
 describe("a budget", () => {
-  test("begins as none, is set, shown with the balance, and taken away", async () => {
+  test("begins as none, is set, listed with the balance, and taken away", async () => {
     const none = (await request("GET", "/billing/budget", ann)).body;
     const set = (await request("PUT", "/billing/budget", ann, { monthly_limit: "200", percents: ["90"] }))
       .body;
@@ -67,7 +67,7 @@ describe("a budget", () => {
     expect(await request("PUT", path, api.admin, { monthly_limit: "1" })).toMatchObject(problem(404));
   });
 
-  test("an administrator's look at it is in the audit log", async () => {
+  test("an administrator's access to it is in the audit log", async () => {
     await request("PUT", `/billing/budget?customer_id=${ann.customerId}`, api.admin, { monthly_limit: null });
 
     const [entry] = (await request("GET", "/audit-log?limit=1", api.admin)).body.items;
@@ -86,7 +86,7 @@ test("thresholds change one by one, and null takes the default", async () => {
   expect(back).toEqual({ balances: ["50.0000", "10.0000"], hours_left: ["24.0000", "4.0000"] });
 });
 
-test("alerts are shown newest first, those that hold apart, by kind", async () => {
+test("alerts are listed newest first, those that hold apart, by kind", async () => {
   const top = (amount: string) =>
     request("POST", `/customers/${ann.customerId}/top-ups`, api.admin, { amount });
   const take = (amount: string) =>

@@ -69,7 +69,7 @@ const reported = async () =>
 
 const WARNED = ["data-at-risk-warning 30", "data-at-risk-warning 53", "data-at-risk-warning 59"];
 
-describe("what is told", () => {
+describe("what is reported", () => {
   test.each([
     [29, []],
     [30, WARNED.slice(0, 1)],
@@ -142,7 +142,7 @@ describe("what is told", () => {
     expect((await deleteData()).status).toBe(409);
   });
 
-  test("the list of customers can be asked for those whose data is at risk", async () => {
+  test("the list of customers can be filtered by those whose data is at risk", async () => {
     await owesFor(60);
     await tick();
 
@@ -157,7 +157,7 @@ describe("what is told", () => {
 });
 
 describe("deleting it", () => {
-  test("is refused before the sixtieth day was told, and without the customer's name", async () => {
+  test("is refused before the sixtieth day was reported, and without the customer's name", async () => {
     await owesFor(59);
     await tick();
 

@@ -29,7 +29,7 @@ async function printed(as: Caller, ...words: string[]): Promise<string> {
   }
 }
 
-test("a budget and thresholds are set and shown", async () => {
+test("a budget and thresholds are set and printed", async () => {
   expect(await printed(ann, "budget", "set", "500", "--percents", "90,100")).toBe(
     "The budget is 500 a month.\n",
   );
@@ -44,7 +44,7 @@ test("a budget and thresholds are set and shown", async () => {
   expect(await printed(ann, "alerts", "--open")).toBe("Nothing to warn of.\n");
 });
 
-test("a price for a spec as a whole says how the spec gets its shape, until it has one", async () => {
+test("a price for a spec as a whole states how the spec gets its shape, until it has one", async () => {
   const set = async (price: string) =>
     await printed(api.admin, "price", "set", "whole", "spec", price, "--new-spec");
 

@@ -197,7 +197,7 @@ describe("what is no amount", () => {
     ["a price", "999999999999.999999"],
     ["a price in a preview", "999999999999.999999"],
     ["a maximum price", "9999999999999999.9999"],
-  ])("%s that is too large or too long is told the limit, %s", async (what, most) => {
+  ])("%s that is too large or too long is answered with the limit, %s", async (what, most) => {
     const place = { ...PLACES, "a budget": BUDGET }[what];
     if (place === undefined) throw new Error(what);
     const [whole = ""] = most.split(".");
@@ -257,7 +257,7 @@ test("the largest amount is taken, and what would go beyond the column is not", 
 describe("a refund", () => {
   const path = () => `/customers/${scene.customerId}/refunds`;
 
-  test("of the same key is given once, however often it is asked for, and never with another amount", async () => {
+  test("of the same key is given once, however often it is requested, and never with another amount", async () => {
     await chargedRun("refunded-once", 60);
     const before = await balance(scene.customerId);
     const options = { run_id: "refunded-once", amount: "2.5" };

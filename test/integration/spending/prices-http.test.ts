@@ -75,7 +75,7 @@ async function run(
 describe("a price for a spec as a whole", () => {
   const hint = async (line: string) => (await post("/prices", entry("whole", line, "7"))).body.hint;
 
-  test("says what is left to do while the spec has no shape, and so does an order's refusal", async () => {
+  test("states what is left to do while the spec has no shape, and so does an order's refusal", async () => {
     expect(await hint("cpu")).toBeNull();
     expect(await hint("spec")).toBe(
       "Orders under whole are refused until PUT /specs/whole says what it includes (shape).",
@@ -178,7 +178,7 @@ describe("a preview", () => {
     await run(bob, "unsold", { lines: { cpu: "1" } });
   });
 
-  test("tells what keeps its price, an hour of it now and anew, whom it changes, and the entries around", async () => {
+  test("lists what keeps its price, an hour of it now and anew, whom it changes, and the entries around", async () => {
     const before = await api.db.query("SELECT count(*) FROM prices");
 
     const answer = await post("/prices/preview", {
@@ -219,7 +219,7 @@ describe("a preview", () => {
     expect(await api.db.query("SELECT count(*) FROM prices")).toEqual(before);
   });
 
-  test("an hour now is what each payer's burn says", async () => {
+  test("an hour now is what each payer's burn states", async () => {
     const carl = await api.customer("carl");
     await post("/prices", entry("alone", "cpu", "0.333333"));
     api.passMinutes(1);
@@ -234,7 +234,7 @@ describe("a preview", () => {
     expect(balance.body.burn_per_hour).toBe("0.6667");
   });
 
-  test("several are seen together, and those that would be refused say why", async () => {
+  test("several are seen together, and those that would be refused state why", async () => {
     const { body } = await post("/prices/preview", {
       prices: [
         entry("sold", "gpu:A10", "1"),
@@ -367,7 +367,7 @@ describe("a retired price line", () => {
       ann,
     );
 
-  test("is a price for nothing new, is told in the spec, and sells again when it is restored", async () => {
+  test("is a price for nothing new, is listed in the spec, and sells again when it is restored", async () => {
     await post(`/customers/${ann.customerId}/top-ups`, { amount: "1000" });
     await api.request("PUT", `/api/v1/customers/${ann.customerId}/quota`, {
       as: api.admin,

@@ -182,7 +182,7 @@ test("a suspension stops an environment for good: after a payment it runs only i
   expect(again?.runId).not.toBe(running!.runId);
 });
 
-test("ranks of a job and replicas of a service get the stop order, too, and say why", async () => {
+test("ranks of a job and replicas of a service get the stop order, too, with the reason", async () => {
   const one = await world("13.4");
   const { payer, host } = one;
   const job = await scene.job(payer);

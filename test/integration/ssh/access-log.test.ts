@@ -105,7 +105,7 @@ const left = (by: "client" | "cut" | "container" = "client"): AccessSession["end
 });
 
 describe("an open session", () => {
-  test("is shown with address, bytes and whose key the container told, and follows what its host tells", async () => {
+  test("is listed with address, bytes and whose key the container reported, and follows what its host reports", async () => {
     const key = await addKey(alice);
     const reported = sessionOn(host, id, { login: byKey(key.fingerprint) });
 
@@ -194,7 +194,7 @@ describe("an open session", () => {
     expect((await log()).map(({ outcome }: { outcome: string }) => outcome)).toEqual([null, "container"]);
   });
 
-  test("ends with its container, whether its host tells of it or not", async () => {
+  test("ends with its container, whether its host reports it or not", async () => {
     await report({ sessions: [sessionOn(host, id)] });
 
     await request(alice, "POST", `/environments/${id}/stop`);
@@ -219,7 +219,7 @@ describe("an open session", () => {
 });
 
 describe("DELETE …/sessions/{id}", () => {
-  test("has the host end it: told until it has, with an event, a row of the audit log and a new generation", async () => {
+  test("has the host end it: ordered until it has, with an event, a row of the audit log and a new generation", async () => {
     const reported = sessionOn(host, id);
     await report({ sessions: [reported] });
     const [{ id: session }] = await sessions();
@@ -318,7 +318,7 @@ describe("the access log", () => {
     ]);
   });
 
-  test("forgets what ended longer ago than the setting says, some at a time, and nothing that goes on", async () => {
+  test("forgets what ended longer ago than the setting allows, some at a time, and nothing that goes on", async () => {
     const [open, ended] = [sessionOn(host, id), sessionOn(host, id, { ended: left() })];
     await report({ sessions: [open, ended], attempts: [attemptsOn(host, id)] });
     const days = async (value: string) =>
@@ -458,7 +458,7 @@ describe("a host that lies", () => {
   });
 });
 
-test("ports tell how many bytes came and went through them, which only grow", async () => {
+test("ports report how many bytes came and went through them, which only grow", async () => {
   const [lease] = [...host.leases.values()].filter(({ workloadId }) => workloadId === id);
   const visible = async () => {
     const { body } = await request(alice, "GET", `/port-mappings?env_id=${id}`);

@@ -109,7 +109,7 @@ test("keys open an instance as they are ordered, and are taken away while it run
   expect(readdirSync(join(agent.stateDir, "live"))).toEqual([]);
 });
 
-test("an order without a way in has no folder for one", async () => {
+test("an order without an access method has no folder for one", async () => {
   const agent = ending.adopt(await AgentUnderTest.begin(controlPlane), (one) => one.end());
   agent.host.order([desiredOf("shut", {}, { live: { ...entered("x", []).live, ssh: { keySets: [] } } })]);
 

@@ -162,7 +162,7 @@ test("who is in by a ticket goes when its time is over, and comes in no more; ot
   expect(owner.client.exitCode).toBeNull();
 });
 
-test("who was refused is counted, and told when the clock has come to the next five minutes", async () => {
+test("who was refused is counted, and reported when the clock has come to the next five minutes", async () => {
   const { host } = agent;
   const refused = await tried("other");
   expect(refused.stderr).toContain("Permission denied");
@@ -199,7 +199,7 @@ test("an agent that begins anew leaves everybody in", async () => {
   expect(owner.client.exitCode).toBeNull();
 });
 
-test("a session that is named ends, also where the agent has ended between the order and its telling", async () => {
+test("a session that is named ends, also where the agent has ended between the order and its delivery", async () => {
   const { host } = agent;
   const { client, session } = owner;
   host.cuts = [{ sessionId: session.sessionId, because: "Its owner asked for it." }];

@@ -44,7 +44,7 @@ function residentBytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
 }
 
-test("a flood of connections that say nothing keeps nobody out who comes from elsewhere", async () => {
+test("a flood of connections that send nothing shuts nobody out who comes from elsewhere", async () => {
   const port = await doors.access.portOf("lab");
   for (let each = 0; each < HALF_OPEN; each += 1) {
     const socket = connect({ port, host: "127.0.0.1", localAddress: STRANGERS });
@@ -100,7 +100,7 @@ test("a hundred logins that were refused keep the owner out neither then nor aft
   expect([amid.stdout, afterwards.stdout]).toEqual(["in", "in"]);
 });
 
-describe("what a container says of logins", () => {
+describe("what a container reports of logins", () => {
   const socketOf = (door: Door) => join(door.livePath, "logins");
   const output = (port: number | string) => `Accepted password for root from 127.0.0.1 port ${port} ssh2\n`;
 
@@ -132,7 +132,7 @@ describe("what a container says of logins", () => {
     await own.client.end();
   });
 
-  test("is refused when it is too much, and others are heard all the while; a real login is told a little later", async () => {
+  test("is refused when it is too much, and others are heard all the while; a real login is reported a little later", async () => {
     const lines = output(40_000).repeat(10_000);
     await Promise.all([
       print(lab, lines),
@@ -165,7 +165,7 @@ describe("what a container says of logins", () => {
     await client.end();
   });
 
-  test("is lost while who passes it on is stopped and the way there is full; sshd waits for neither, and goes on", async () => {
+  test("is lost while who passes it on is stopped and the pipe there is full; sshd waits for neither, and goes on", async () => {
     // What root of the container may do to both.
     const readers = [...(await lab.processes())].filter(([, line]) => line === "/.remotegpu/init");
     const reader = readers.find(([pid]) => pid !== lab.pid)?.[0] ?? 0;
@@ -207,7 +207,7 @@ describe("what a container says of logins", () => {
   });
 });
 
-test("who fills its own memory is told that it keeps itself from logging in, until there is room again", async () => {
+test("who fills its own memory is reported as shutting itself out from logging in, until there is room again", async () => {
   const full = await doors.begin("full", { spec: { memoryBytes: 64 * MIB, shmBytes: 256 * MIB } });
   const words = ["-o", "BatchMode=yes", "door", "echo in"];
   const tried = async () => (await full.ssh([...(await doors.through(full)), ...words])).stdout;
@@ -235,7 +235,7 @@ test("who fills its own memory is told that it keeps itself from logging in, unt
   });
 });
 
-test("those that said nothing are closed in the end, all is counted, and the relay has not grown", async () => {
+test("those that sent nothing are closed in the end, all is counted, and the relay has not grown", async () => {
   await Promise.all(halfOpen.map(({ ended }) => ended));
   const grown = residentBytes(doors.access.relayPid) - residentBefore;
 

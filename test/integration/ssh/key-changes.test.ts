@@ -65,7 +65,7 @@ async function change(make: () => Promise<Answer>) {
 const REPORTED = { raised: 1, nudged: ["host-a"] };
 const ALL = () => [author, owner].map(setOf);
 
-describe("the host is told of", () => {
+describe("the host is notified of", () => {
   test("a key that is added", async () => {
     expect(await change(() => addKey(owner))).toMatchObject({
       status: 201,
@@ -151,7 +151,7 @@ describe("the host is told of", () => {
   });
 });
 
-describe("no host is told where", () => {
+describe("no host is notified where", () => {
   const NOT_REPORTED = { raised: 0, nudged: [] };
 
   test("a key is refused", async () => {
@@ -191,7 +191,7 @@ describe("no host is told where", () => {
   });
 });
 
-test("an environment's people read who lost a way in, and what that does not undo; not who won one", async () => {
+test("an environment's people read who lost access, and what that does not undo; not who won it", async () => {
   const [key] = await ownKeys(author);
   const lost = async () =>
     (await request(owner, "GET", `/environments/${id}/events`)).body.items.filter(
@@ -216,7 +216,7 @@ test("an environment's people read who lost a way in, and what that does not und
   expect(reported[0].reason).toContain("what somebody left inside as root is not undone: restart it");
 });
 
-test("a key that is removed while its environment is being placed is told to the host that it is placed on", async () => {
+test("a key that is removed while its environment is being placed is reported to the host that it is placed on", async () => {
   const [key] = await ownKeys(author);
   const { db } = scene.api.deps;
   const waits = async () =>

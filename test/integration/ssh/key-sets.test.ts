@@ -58,7 +58,7 @@ const setOf = ({ customerId }: Caller) => `c-${customerId}`;
 const opens = (id: string) => host.desired.find(({ spec }) => spec.workloadId === id)?.live.ssh?.keySets;
 
 describe("a host that serves SSH", () => {
-  test("is told for each environment its customer and whoever manages all of the workspace", async () => {
+  test("is sent for each environment the keys of its customer and of whoever manages all of the workspace", async () => {
     const keys = new Map<Caller, object>();
     for (const person of [owner, author, manager, colleague]) keys.set(person, await addKey(person));
     const second = await addKey(author);
@@ -77,7 +77,7 @@ describe("a host that serves SSH", () => {
     ]);
   });
 
-  test("is told of nobody without keys, and of no administrator of the product", async () => {
+  test("is sent nothing of people without keys, and of no administrator of the product", async () => {
     await addKey(scene.api.admin);
 
     const id = await running(author);
@@ -87,7 +87,7 @@ describe("a host that serves SSH", () => {
     expect(host.desiredKeySets).toEqual([]);
   });
 
-  test("is told of no account that is gone", async () => {
+  test("is sent nothing of an account that is gone", async () => {
     await addKey(author);
     await addKey(owner);
     const id = await running(author);
@@ -99,7 +99,7 @@ describe("a host that serves SSH", () => {
     expect(host.desiredKeySets).toMatchObject([{ id: setOf(author) }]);
   });
 
-  test("is told of an environment outside every workspace that its customer alone enters", async () => {
+  test("is sent for an environment outside every workspace its customer's keys alone", async () => {
     await addKey(author);
     await addKey(owner);
     const id = await running(author);
@@ -110,7 +110,7 @@ describe("a host that serves SSH", () => {
     expect(opens(id)).toEqual([setOf(author)]);
   });
 
-  test("is told of none that is to stop, of jobs, and of services: nobody enters them", async () => {
+  test("is sent nothing for those that are to stop, for jobs, and for services: nobody enters them", async () => {
     await addKey(author);
     const id = await running(author);
 
@@ -122,7 +122,7 @@ describe("a host that serves SSH", () => {
     expect(host.desiredKeySets).toEqual([]);
   });
 
-  test("asks a few questions of the database, however many environments it has", async () => {
+  test("sends a few queries to the database, however many environments it has", async () => {
     await addKey(author);
     const requested = async () => {
       let queries = 0;
@@ -146,7 +146,7 @@ describe("a host that serves SSH", () => {
 });
 
 describe("a host whose agent serves no SSH", () => {
-  test("is told nothing of it, until its agent does, which raises its generation", async () => {
+  test("is sent nothing of it, until its agent does, which raises its generation", async () => {
     host = await scene.host("host-old", { cpu: 64 });
     await request(scene.api.admin, "POST", "/hosts/host-a/cordon", { reason: "old" });
     await addKey(author);

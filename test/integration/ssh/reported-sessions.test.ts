@@ -28,7 +28,7 @@ async function lets(names: readonly string[], rest: { passwordHash?: string } = 
   await door.let({ keys, ...rest });
 }
 
-test("a login by key is told with its fingerprint, its address and its lease, and so is its end", async () => {
+test("a login by key is reported with its fingerprint, its address and its lease, and so is its end", async () => {
   const { line } = await doors.route.clientKey("owner");
 
   const { session, client } = await doors.enter(door);
@@ -53,7 +53,7 @@ test("a login by key is told with its fingerprint, its address and its lease, an
   expect(bytesOut).toBeGreaterThan(1_000);
 });
 
-test("one that runs nothing is told as well", async () => {
+test("one that runs nothing is reported as well", async () => {
   const before = doors.sessions.length;
   door.session([...(await doors.through(door)), "-N", "door"]);
 
@@ -64,7 +64,7 @@ test("one that runs nothing is told as well", async () => {
   expect(session.login?.method).toBe("publickey");
 });
 
-test("what is over is told until it was taken, and what is open stays", async () => {
+test("what is over is reported until it was taken, and what is open stays", async () => {
   const { session, client } = await doors.enter(door);
   const over = await doors.enter(door);
   await over.client.end();
@@ -82,7 +82,7 @@ test("what is over is told until it was taken, and what is open stays", async ()
   await client.end();
 });
 
-test("who is in stays in when an agent that has just begun says nothing of who may be", async () => {
+test("who is in stays in when an agent that has just begun reports nothing of who may be", async () => {
   const { session, client } = await doors.enter(door);
 
   await doors.opensTo(door, null);

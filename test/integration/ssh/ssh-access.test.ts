@@ -52,7 +52,7 @@ function fingerprintOf(privatePem: string): string {
   return `SHA256:${digest.digest("base64").replace(/=+$/, "")}`;
 }
 
-test("the host key that its host gets is the one that people are told, also on another host", async () => {
+test("the host key that its host gets is the one that people are given, also on another host", async () => {
   const id = await running();
   const { hostKey = "" } = sshOf(id) ?? {};
   const before = await routeIn(id);
@@ -103,7 +103,7 @@ describe("an environment on a host that serves SSH", () => {
     });
   });
 
-  test("is reached only where its host saw somebody answer, and what nobody answers for is told", async () => {
+  test("is reached only where its host saw somebody answer, and what nobody answers for is reported", async () => {
     const id = await running({ rdp_enabled: true, jupyter_enabled: false, web_terminal_enabled: false });
     const image = { imageId: `sha256:${"a".repeat(64)}`, brings: ["bash", "shell"] };
     const reported = async (answers: ObservedLease["answers"]) => {
@@ -185,7 +185,7 @@ describe("an environment on a host that serves SSH", () => {
 });
 
 describe("the key of the terminal in the browser", () => {
-  test("is told from the start, with SSH switched on or off, beside people's keys", async () => {
+  test("is sent from the start, with SSH switched on or off, beside people's keys", async () => {
     await addKey(alice);
     const [open, closed] = [await running(), await running({ ssh_enabled: false })];
     await host.pull();
@@ -199,7 +199,7 @@ describe("the key of the terminal in the browser", () => {
     expect(host.desiredKeySets).toEqual(expect.arrayContaining(reported));
   });
 
-  test("opens nothing once the terminal is switched off, which its host is told at once", async () => {
+  test("opens nothing once the terminal is switched off, of which its host is notified at once", async () => {
     await addKey(alice);
     const id = await running();
     const switched = async (isOn: boolean) => {
@@ -244,7 +244,7 @@ test("an order that names a server that there is not is refused", async () => {
 });
 
 describe("a host whose agent is too old", () => {
-  test("says so, and is served after an upgrade and a restart, by another port", async () => {
+  test("is reported as such, and is served after an upgrade and a restart, by another port", async () => {
     const old = await scene.host("host-old", { leases: true, cpu: 64 });
     await request("POST", "/hosts/host-a/cordon", { reason: "full" }, scene.api.admin);
     const id = await running({}, old);

@@ -61,7 +61,7 @@ test("a key with a time, as that of an administrator's ticket, opens until then 
   expect(await door.ssh("echo in")).toMatchObject({ stdout: "in" });
 });
 
-test("the key that opened it is told to the session, and not to what runs in it", async () => {
+test("the key that opened it is given to the session, and not to what runs in it", async () => {
   const { line } = await route.clientKey("owner");
   await door.let({ keys: [{ id: "key-7", line }] });
 
@@ -99,7 +99,7 @@ test("the last of ten thousand keys opens it", async () => {
   expect(await door.ssh("echo in")).toMatchObject({ stdout: "in" });
 });
 
-test("whoever is at a terminal is told a line, whatever is in it", async () => {
+test("whoever is at a terminal is sent a line, whatever is in it", async () => {
   await door.let();
   const sessions = [1, 2].map(() => door.session(["-tt", "door", "echo here; cat"]));
   for (const session of sessions) await session.prints(/here/);
@@ -179,7 +179,7 @@ test("a run's folder can be entered by the host's root alone, and goes with the 
   expect(await readdir(dirname(folder))).toEqual([expect.stringMatching(/^run-door-/)]);
 });
 
-test("a file that says the same is not touched, so that sshd reads nothing again", async () => {
+test("a file with the same content is not touched, so that sshd reads nothing again", async () => {
   const config = join(door.livePath, "sshd_config");
   await door.let();
   const before = await stat(config);

@@ -145,7 +145,7 @@ describe("POST …/ssh-password", () => {
     expect(await reported()).toBeNull();
   });
 
-  test("is refused to an administrator of the product, who gets no way in by that", async () => {
+  test("is refused to an administrator of the product, who gets no access by that", async () => {
     const refused = await post(scene.api.admin);
 
     expect(refused).toMatchObject(problem(403));
@@ -155,7 +155,7 @@ describe("POST …/ssh-password", () => {
 });
 
 describe("DELETE …/ssh-password", () => {
-  test("takes it away at once, and may be said again", async () => {
+  test("takes it away at once, and may be repeated", async () => {
     await post();
     scene.api.nudged.length = 0;
 

@@ -32,13 +32,13 @@ describe("a command", () => {
     expect(await door.ssh(`exit ${code}`)).toMatchObject({ exitCode: code });
   });
 
-  test("has outputs of its own each, and an end by a signal is told as one", async () => {
+  test("has outputs of its own each, and an end by a signal is reported as one", async () => {
     expect(await door.ssh("echo out; echo err >&2")).toMatchObject({ stdout: "out", stderr: "err" });
     // OpenSSH's client says 255 then, and not 128 and the signal's number, which would be a command's own exit code.
     expect(await door.ssh("kill -9 $$")).toMatchObject({ exitCode: 255 });
   });
 
-  test("gets every byte of its input to the end, and says every byte", async () => {
+  test("gets every byte of its input to the end, and prints every byte", async () => {
     const bytes = randomBytes(3 * MIB);
 
     const { stdout } = await door.ssh("cat", { input: bytes });
@@ -46,7 +46,7 @@ describe("a command", () => {
     expect(Buffer.from(stdout, "latin1").equals(bytes)).toBe(true);
   });
 
-  test("is told no more of sshd's own environment than of this connection", async () => {
+  test("is given no more of sshd's own environment than of this connection", async () => {
     const began = await door.beganWith();
     const has = variablesOf((await door.ssh("cat /proc/$$/environ; true")).stdout);
 
@@ -121,7 +121,7 @@ describe("a client that is killed", () => {
     expect([...(await door.processes()).values()].filter((line) => !/init|listener/.test(line))).toEqual([]);
   });
 
-  test("leaves whoever was told to stay, deaf to HUP as by nohup or away from its streams", async () => {
+  test("leaves whoever was set to stay, deaf to HUP as by nohup or away from its streams", async () => {
     const session = door.session([
       "door",
       "(trap '' HUP; exec sleep 4713) & sleep 4714 </dev/null >/dev/null 2>&1 & echo begun; sleep 4715",

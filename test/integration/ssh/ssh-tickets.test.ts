@@ -106,7 +106,7 @@ describe("a ticket", () => {
     ]);
   });
 
-  test("whose time is over leaves what its host is told, without waiting for another change", async () => {
+  test("whose time is over leaves what its host is sent, without waiting for another change", async () => {
     const { body: ticket } = await make();
     await reported();
     await scene.lifecycle();

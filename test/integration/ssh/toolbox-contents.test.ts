@@ -27,7 +27,7 @@ async function requested(word: string, path: string): Promise<string[]> {
   return stdout.split("\n").filter((line) => line !== "");
 }
 
-test.each(PROGRAMS)("%s looks for its loader and its libraries in the toolbox alone", async (name) => {
+test.each(PROGRAMS)("%s searches for its loader and its libraries in the toolbox alone", async (name) => {
   const path = join(toolbox, name);
 
   expect(await requested("--print-interpreter", path)).toEqual(["/.remotegpu/lib/ld-linux-x86-64.so.2"]);
@@ -64,7 +64,7 @@ test("each package has its version, its licences and the text of them", async ()
   expect(new Set(await readdir(join(toolbox, "share/doc")))).toEqual(new Set(named));
 });
 
-test("it is small, and its archive says nothing of when and by whom it was made", async () => {
+test("it is small, and its archive reveals nothing of when and by whom it was made", async () => {
   expect((await stat(BUILT_ARCHIVE)).size).toBeLessThan(MAX_BYTES);
   const { stdout } = await execa("tar", [
     "--list",

@@ -76,7 +76,7 @@ test.each([
 });
 
 test.each(["run", "migrate", "migrate --dry-run", "migrate down", "admin-key"])(
-  "the command %s says so in one line and fails, and nothing is changed",
+  "the command %s reports so in one line and fails, and nothing is changed",
   async (command) => {
     await asFormerFilesMadeIt(made.database);
     const before = await stateOf(made.database);

@@ -59,7 +59,7 @@ test("for scripts the same is one document, the same before and after", async ()
   expect(after).toEqual({ ...before, dry_run: false });
 });
 
-test("a second run says that there is nothing to do", async () => {
+test("a second run reports that there is nothing to do", async () => {
   await run("up");
 
   expect((await run("up")).output).toBe("The schema is up to date.");
@@ -91,7 +91,7 @@ test("whoever uses the tables is named, and nothing is changed", async () => {
   expect(await schemaSnapshot(old.database)).toBe(before);
 });
 
-test("the way back is refused while a control plane leads, and then restores the old tables", async () => {
+test("the downgrade is refused while a control plane leads, and then restores the old tables", async () => {
   await run("up");
   await old.database.query("UPDATE leader SET holder = 'cp-1', lease_until = now() + interval '1 minute'");
   await expect(run("down")).rejects.toThrow("a control plane runs on this database (cp-1); stop it");

@@ -61,7 +61,7 @@ test("migrating twice applies everything once", async () => {
   await assertMigrated(database);
 });
 
-test("a file that takes longer than people like to wait says so while it goes on and when it is done", async () => {
+test("a file that takes longer than people like to wait reports so while it goes on and when it is done", async () => {
   const { database } = await empty();
   const lines: string[] = [];
 
@@ -194,7 +194,7 @@ test("a table schema_migrations of another tool is left alone and named", async 
   await expect(migrate(database)).rejects.toThrow(/schema_migrations of another tool/);
 });
 
-test("a service that finds an empty database says what to run", async () => {
+test("a service that finds an empty database reports what to run", async () => {
   const { database } = await empty();
 
   await expect(assertMigrated(database)).rejects.toThrow(

@@ -228,7 +228,7 @@ async function rows(query: string, values: unknown[] = []) {
   return (await api.db.query(query, values)).rows;
 }
 
-describe("before the loop has looked at them", () => {
+describe("before the loop has checked them", () => {
   test("an owner sees every workload, whatever its row holds", async () => {
     expect(idsOf(await get("/environments"))).toEqual([
       "env-zombie",
@@ -396,7 +396,7 @@ describe("before the loop has looked at them", () => {
     expect(idsOf(await get(`/billing/records?limit=2&cursor=${first.body.next_cursor}`))).toEqual([1]);
   });
 
-  test("what says that it runs and does not takes nothing of a quota", async () => {
+  test("what claims that it runs and does not takes nothing of a quota", async () => {
     await rows("UPDATE environments SET cpu = 4096 WHERE id = 'env-run'");
 
     // Quotas are looked at before funds.
@@ -465,7 +465,7 @@ describe("the lifecycle loop", () => {
     ]);
   });
 
-  test("leaves jobs that waited waiting, as what they were, and says what is to be done with each", async () => {
+  test("leaves jobs that waited waiting, as what they were, and states what is to be done with each", async () => {
     for (const [id, status, as, todo] of [
       ["job-pending", "pending", people.ada, /kept no image of it, so it can never start: order it again/],
       ["job-queued", "queued", people.carol, /confirm it, and it waits for a place here, or cancel it/],
@@ -480,7 +480,7 @@ describe("the lifecycle loop", () => {
     }
   });
 
-  test("says of a job without a size that it can never start, and confirms none that lacks what it needs", async () => {
+  test("reports of a job without a size that it can never start, and confirms none that lacks what it needs", async () => {
     const confirm = async (id: string, as: Caller) =>
       await api.request("POST", `/api/v1/training-jobs/${id}/confirm`, { as, body: {} });
     const memory = async (bytes: number | null) =>
@@ -653,7 +653,7 @@ describe("an old environment", () => {
     await host.round({ phase: "stopped" });
   });
 
-  test("whose image no host can fetch says so", async () => {
+  test("whose image no host can fetch is refused with that reason", async () => {
     expect(await order("env-zombie", "start")).toMatchObject({
       status: 409,
       body: { detail: expect.stringContaining('"no image\\n"') },
@@ -863,7 +863,7 @@ describe("an old host", () => {
   });
 });
 
-test("a change that an odd value stands in the way of says which, and setting it right clears the way", async () => {
+test("a change that an odd value blocks names which, and setting it right unblocks it", async () => {
   const topUp = async () =>
     await api.request("POST", `/api/v1/customers/${EVE}/top-ups`, { as: api.admin, body: { amount: "1" } });
 

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => old.drop());
 
-test("a dry run writes nothing and says what the run will do, step by step and row by row", async () => {
+test("a dry run writes nothing and reports what the run will do, step by step and row by row", async () => {
   const cases = formsByHand.chain((form) => oldRows(old.columns, form).map((rows) => ({ form, rows })));
   const property = fc.asyncProperty(cases, async ({ form, rows }) => {
     const made = await old.database(form, rows);

@@ -77,7 +77,7 @@ test("a service in the middle of a transaction is waited for, named, and not cut
   expect(rows).toEqual([{ name: "renamed", command: "train.py" }]);
 });
 
-test("a service that asks while the tables change waits, and sees the old rows in their new form", async () => {
+test("a service that queries while the tables change waits, and sees the old rows in their new form", async () => {
   const { url, database } = await make(ONE_JOB);
   const service = openAs(url, "service");
   const onlooker = openAs(url, "onlooker");

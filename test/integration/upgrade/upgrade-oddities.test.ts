@@ -86,7 +86,7 @@ describe("taken along", () => {
   });
   afterAll(() => made.drop());
 
-  test("other types, missing tables and indexes, and names in the way end in the schema of a fresh database", async () => {
+  test("other types, missing tables and indexes, and conflicting names end in the schema of a fresh database", async () => {
     const fresh = await freshDatabase();
     const schema = orderFree(await schemaText(fresh.database));
     await fresh.drop();
@@ -113,7 +113,7 @@ describe("taken along", () => {
     ]);
   });
 
-  test("a record whose times give no minutes is told", async () => {
+  test("a record whose times give no minutes is reported", async () => {
     const { rows } = await database.query(
       "SELECT finding, row_id FROM upgrade_findings WHERE column_name = 'billing_minutes' ORDER BY row_id",
     );
@@ -125,7 +125,7 @@ describe("taken along", () => {
   });
 });
 
-test("triggers and tables of others are left alone, both ways", async () => {
+test("triggers and tables of others are left alone, up and down", async () => {
   const made = await old.database(AS_FOUND, ROWS);
   const { database } = made;
   await database.query(`

@@ -102,32 +102,38 @@ describe("what may be mounted", () => {
   test.each([
     ["datasets", "mounted_datasets", "dataset"],
     ["models", "mounted_models", "model"],
-  ] as const)("of %s what nobody has filled is refused, and says what to do", async (kind, field, named) => {
-    const id = await dataOf(alice, kind, {});
-    const order = async () => await scene.order(alice, { [field]: [{ id }] });
-    const mark = async (as: Caller, status: string) =>
-      await scene.api.request("PATCH", `/api/v1/${kind}/${id}`, { as, body: { status } });
+  ] as const)(
+    "of %s what nobody has filled is refused, and the refusal states what to do",
+    async (kind, field, named) => {
+      const id = await dataOf(alice, kind, {});
+      const order = async () => await scene.order(alice, { [field]: [{ id }] });
+      const mark = async (as: Caller, status: string) =>
+        await scene.api.request("PATCH", `/api/v1/${kind}/${id}`, { as, body: { status } });
 
-    const empty = await order();
-    const byItsOwner = await mark(alice, "ready");
-    await mark(scene.api.admin, "error");
-    const broken = await order();
-    await mark(scene.api.admin, "ready");
-    const taken = await order();
+      const empty = await order();
+      const byItsOwner = await mark(alice, "ready");
+      await mark(scene.api.admin, "error");
+      const broken = await order();
+      await mark(scene.api.admin, "ready");
+      const taken = await order();
 
-    expect(empty).toMatchObject({
-      status: 409,
-      body: {
-        detail: `The ${named} ${id} is uploading: nobody has filled it yet. An administrator puts its files into the folder that its storage_path names, and then marks it ready.`,
-      },
-    });
-    expect(byItsOwner).toMatchObject({ status: 403, body: { errors: [{ path: "status" }] } });
-    expect(broken).toMatchObject({ status: 409, body: { detail: expect.stringContaining("status error") } });
-    expect(taken.status).toBe(201);
-    await request("DELETE", `/${taken.body.id}`, alice);
-  });
+      expect(empty).toMatchObject({
+        status: 409,
+        body: {
+          detail: `The ${named} ${id} is uploading: nobody has filled it yet. An administrator puts its files into the folder that its storage_path names, and then marks it ready.`,
+        },
+      });
+      expect(byItsOwner).toMatchObject({ status: 403, body: { errors: [{ path: "status" }] } });
+      expect(broken).toMatchObject({
+        status: 409,
+        body: { detail: expect.stringContaining("status error") },
+      });
+      expect(taken.status).toBe(201);
+      await request("DELETE", `/${taken.body.id}`, alice);
+    },
+  );
 
-  test("what is not there looks like what is forbidden", async () => {
+  test("what is not there is answered like what is forbidden", async () => {
     const hidden = await dataOf(people.stranger, "datasets", { visibility: "private" });
 
     const forbidden = await scene.order(alice, { mounted_datasets: [{ id: hidden }] });
@@ -159,7 +165,7 @@ describe("what may be mounted", () => {
   });
 });
 
-test("what its runs were charged is shown to a key with money, and to no other, wherever instances are", async () => {
+test("what its runs were charged is listed to a key with money, and to no other, wherever instances are", async () => {
   const { id } = (await scene.order(alice, {})).body;
   await scene.schedule();
   await host.round();
@@ -345,7 +351,7 @@ describe("a command in an environment", () => {
     expect(rows).toEqual([{ outcome: "done", before: null, after: { program: "sh", arguments: 2 } }]);
   });
 
-  test("carries bytes as base64 in both directions when asked to", async () => {
+  test("carries bytes as base64 in both directions when requested", async () => {
     const id = (await request("GET", "?status=running", alice)).body.items[0].id;
     const bytes = Buffer.from([0, 255, 254, 10, 128]).toString("base64");
     answerWith({ kind: "exec-reply", exitCode: 0, stdout: bytes, stderr: bytes, truncated: true });

@@ -27,7 +27,7 @@ const statuses = async () => {
 };
 
 describe("the last GPU", () => {
-  test("twenty orders at once and three schedulers at once give exactly one placement; the others say why they wait", async () => {
+  test("twenty orders at once and three schedulers at once give exactly one placement; the others state why they wait", async () => {
     await setSetting(scene.api.db, "DEFAULT_QUOTA_LEVEL", "enterprise");
     const alice = await scene.customer("alice", "100000");
     await scene.host("host-a", { gpus: 1, cpu: 64 });
@@ -131,7 +131,7 @@ describe("quotas", () => {
 });
 
 describe("funds", () => {
-  test("orders at once cannot together ask for more than an hour of them is worth", async () => {
+  test("orders at once cannot together request more than an hour of them is worth", async () => {
     // One core costs 0.6 an hour: 2 pays three of them for an hour, and not a fourth.
     const alice = await scene.customer("alice", "2");
 

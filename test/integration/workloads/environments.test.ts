@@ -60,7 +60,7 @@ async function clear(): Promise<void> {
   await host.round();
 }
 
-describe("the whole way of one order", () => {
+describe("the whole course of one order", () => {
   test("ordered, placed, pulled, running, stopped, removed, gone", async () => {
     const ordered = await scene.order(alice, { gpu: 1, env_vars: { TEXT: "one\ntwo" } });
     expect(ordered.status).toBe(201);
@@ -170,7 +170,7 @@ describe("the whole way of one order", () => {
     await clear();
   });
 
-  test("a restart is a new run of the same placement; the old run's end says nothing about the environment", async () => {
+  test("a restart is a new run of the same placement; the old run's end changes nothing about the environment", async () => {
     const id = await environmentIn("running", { gpu: 1 });
     const [before] = host.desired;
 
@@ -211,7 +211,7 @@ describe("the whole way of one order", () => {
     await clear();
   });
 
-  test("events tell the story, newest first, with who did it", async () => {
+  test("events list the story, newest first, with who did it", async () => {
     const id = await environmentIn("stopped");
 
     const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/events`, { as: alice });
@@ -278,7 +278,7 @@ describe("delete is legal in every state", () => {
     await clear();
   });
 
-  test("the host is asked for its state again while a removal waits to be seen", async () => {
+  test("the host's state is requested again while a removal waits to be seen", async () => {
     const id = await environmentIn("running");
     await remove(id);
     await host.report([]);
@@ -351,7 +351,7 @@ describe("what does not go as ordered", () => {
     await clear();
   });
 
-  test("a start that takes too long is an error, the host is told to stop, and a late start changes nothing", async () => {
+  test("a start that takes too long is an error, the host is ordered to stop, and a late start changes nothing", async () => {
     const id = await environmentIn("creating", { gpu: 1 });
     await host.round({ phase: "starting", detail: "Pulling." });
 
@@ -449,7 +449,7 @@ describe("what does not go as ordered", () => {
     await clear();
   });
 
-  test("rows of the old system that say they run are stopped, and nothing is charged", async () => {
+  test("rows of the old system that claim they run are stopped, and nothing is charged", async () => {
     await scene.api.db.query(
       `INSERT INTO environments (id, customer_id, workspace_id, host_id, name, image, status, cpu, memory)
        VALUES ('env-old', $1, $2, 'host-a', 'old', 'busybox:1', 'running', 1, 1073741824)`,

@@ -66,7 +66,7 @@ test.each(KINDS)("of %s it goes to rank 0, or to the one that is named", async (
   ]);
 });
 
-test.each(KINDS)("of %s none is asked whose container is not up", async (_kind, path, id) => {
+test.each(KINDS)("of %s none gets a request whose container is not up", async (_kind, path, id) => {
   const answers = [await exec(`${path}/${id}/exec?rank=2`), await exec(`${path}/${id}/exec?rank=3`)];
 
   expect(answers).toMatchObject([problem(409), problem(409)]);

@@ -168,7 +168,7 @@ describe("a gang", () => {
     ]);
   });
 
-  test("is not placed on hosts whose agents join none, and why says so", async () => {
+  test("is not placed on hosts whose agents join none, and why states so", async () => {
     const old = await gangs.scene.host("host-old", { gpus: 1, features: ["restarts-never"] });
     for (const host of gangs.hosts.slice(0, 2))
       await rows("UPDATE hosts SET cordoned = true WHERE id = $1", [host.id]);
@@ -189,7 +189,7 @@ describe("a gang", () => {
 });
 
 describe("a host that reports an address which is not its own", () => {
-  test("is no peer of anybody until that is confirmed, and why says so", async () => {
+  test("is no peer of anybody until that is confirmed, and why states so", async () => {
     const [liar, neighbour, third] = gangs.hosts;
     liar!.machine.ipAddress = third!.machine.ipAddress;
     await liar!.report([]);
@@ -252,7 +252,7 @@ describe("a preflight that fails", () => {
     expect(await wellFormed()).toEqual([]);
   });
 
-  test("leaves no place where only that pair is left, and says why, until the hour is over", async () => {
+  test("leaves no place where only that pair is left, and states why, until the hour is over", async () => {
     const id = await gangs.placed();
     const [one, other] = await gangs.hostsOf(id);
     gangs.bad.set(one!, [{ ...CUT, towards: other! }]);
@@ -408,7 +408,7 @@ describe("a gang that runs", () => {
     expect(await rows("SELECT FROM gang_breaks")).toEqual([]);
   });
 
-  test("says which of its ranks do not hear each other", async () => {
+  test("reports which of its ranks do not hear each other", async () => {
     const id = await gangs.runs();
     const [one, other] = await gangs.hostsOf(id);
     const { instances } = await gangs.job(id);
@@ -494,7 +494,7 @@ describe("a gang that runs", () => {
     expect(new Set(from.map(({ from_at: at }) => at.getTime())).size).toBe(1);
   });
 
-  test("is free on all ranks from where the broken rank's proven time ends, which is before its host told of the fault", async () => {
+  test("is free on all ranks from where the broken rank's proven time ends, which is before its host reported the fault", async () => {
     const id = await gangs.runs();
     const [one, other] = await gangs.hostsOf(id);
     await gangs.pass(60);

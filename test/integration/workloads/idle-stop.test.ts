@@ -115,7 +115,7 @@ test("it is warned of ten minutes before, inside and by an event with the figure
   expect((await request("POST", `/environments/${id}/start`)).status).toBe(202);
 });
 
-test("its answer tells since when it is idle and when it stops, until it is used; and since when it runs, whatever it is called", async () => {
+test("its answer states since when it is idle and when it stops, until it is used; and since when it runs, whatever its name", async () => {
   const id = await running();
   const answer = await scene.get(alice, id);
   expect(answer).toMatchObject({ status: "running", idle_since: null, idle_stop_at: null });

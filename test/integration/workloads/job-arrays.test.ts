@@ -91,7 +91,7 @@ test("a job that is none of an array has no index in its environment", async () 
   expect((await host.pull())[0]?.spec?.env).not.toHaveProperty("REMOTEGPU_ARRAY_INDEX");
 });
 
-test("no more than at_once run, although there is room; the others say so and follow in the order of their indexes", async () => {
+test("no more than at_once run, although there is room; the others report so and follow in order of their indexes", async () => {
   const id = await ordered({ from: 0, to: 4, at_once: 2 });
 
   await scene.schedule();

@@ -151,7 +151,7 @@ describe("the priority of one that waits", () => {
   });
 });
 
-test("the priority of one that runs counts when it waits again, and its event says so", async () => {
+test("the priority of one that runs counts when it waits again, and its event states so", async () => {
   const id = await running();
 
   expect(await patch(id, { priority: 7 })).toMatchObject({

@@ -25,7 +25,7 @@ const dryRun = async (change: object = {}) => await post("/dry-run", change);
 const countOf = async (table: string) =>
   Number((await scene.api.db.query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`)).rows[0]?.n);
 
-test("says price, place and hosts, and orders nothing", async () => {
+test("reports price, place and hosts, and orders nothing", async () => {
   const events = await countOf("events");
   const { status, body } = await dryRun();
 
@@ -45,7 +45,7 @@ test("says price, place and hosts, and orders nothing", async () => {
   expect(await countOf("events")).toBe(events);
 });
 
-test("of one that would wait says behind how many and why", async () => {
+test("of one that would wait reports behind how many and why", async () => {
   await post("", { gpu: 2 });
   await scene.schedule();
   await post("", { gpu: 2, name: "waits" });
@@ -70,7 +70,7 @@ test.each([
   expect({ ...tried.body, instance: null }).toEqual({ ...ordered.body, instance: null });
 });
 
-test("refuses who cannot pay, and tells no price to a key that may not see money", async () => {
+test("refuses who cannot pay, and reports no price to a key that may not see money", async () => {
   const key = await scene.api.request("POST", "/api/v1/api-keys", {
     as: alice,
     body: { scopes: ["read", "orders"] },
@@ -83,7 +83,7 @@ test("refuses who cannot pay, and tells no price to a key that may not see money
   expect((await dryRun()).status).toBe(402);
 });
 
-test("the form of an order is published for everybody, and says what an order may say", async () => {
+test("the form of an order is published for everybody, and states what an order may contain", async () => {
   const { status, body } = await scene.api.request("GET", "/api/v1/schemas/training-job");
 
   expect(status).toBe(200);

@@ -82,7 +82,7 @@ const wellFormed = async () =>
   (await examine(scene.api.deps.db, scene.api.deps.now())).filter(({ state }) => state !== "well");
 
 describe("a failure of what an attempt stands on", () => {
-  test("is tried again on another host, with a new run and a folder of its own, which say so", async () => {
+  test("is tried again on another host, with a new run and a folder of its own, which record it", async () => {
     const id = await ordered();
     const first = await runs(id);
 
@@ -112,7 +112,7 @@ describe("a failure of what an attempt stands on", () => {
     expect(await wellFormed()).toEqual([]);
   });
 
-  test("waits where every host has failed it, and why says which and why", async () => {
+  test("waits where every host has failed it, and why states which and why", async () => {
     const id = await ordered();
     await runs(id);
     await report(id, LOST_CARD);
@@ -145,7 +145,7 @@ describe("a failure of what an attempt stands on", () => {
     expect(await rows("SELECT FROM placements WHERE resources_released_at IS NULL")).toHaveLength(1);
   });
 
-  test("is the end after so many, and the job says how many attempts it had", async () => {
+  test("is the end after so many, and the job states how many attempts it had", async () => {
     const id = await ordered({ max_infrastructure_retries: 1 });
     await runs(id);
     await report(id, LOST_CARD);
@@ -202,7 +202,7 @@ describe("a failure of what an attempt stands on", () => {
 });
 
 describe("a failure of its own program", () => {
-  test("is tried again after a pause, free of charge, where that was asked for", async () => {
+  test("is tried again after a pause, free of charge, where that was ordered", async () => {
     const id = await ordered({ max_retries: 1 });
     await runs(id);
 
@@ -277,7 +277,7 @@ describe("log rules", () => {
     });
   });
 
-  test("wait for what the host tells of the end a moment after it", async () => {
+  test("wait for what the host reports of the end a moment after it", async () => {
     const id = await ordered({ log_rules, max_retries: 5 });
     await runs(id);
     const host = await hostOf(id);
@@ -412,7 +412,7 @@ describe("by hand", () => {
 });
 
 describe("the grace of a stop", () => {
-  test("is what the order says, reaches the host, bounds the stop and moves the free time behind it", async () => {
+  test("is what the order sets, reaches the host, bounds the stop and moves the free time behind it", async () => {
     const id = await ordered({ stop_grace_seconds: 240 });
     await runs(id);
     const [wanted] = await (await hostOf(id)).pull();

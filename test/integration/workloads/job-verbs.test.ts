@@ -38,7 +38,7 @@ describe("of a job that runs", () => {
     api.nudged.length = 0;
   });
 
-  test("why says where it runs", async () => {
+  test("why states where it runs", async () => {
     expect(await request("GET", "/why")).toMatchObject({
       status: 200,
       body: { status: "running", reason: "It runs on host host-a." },

@@ -121,7 +121,7 @@ describe("an order", () => {
     expect(await wellFormed()).toEqual([]);
   });
 
-  test("tells its host the command, what it mounts and where its output goes, once each", async () => {
+  test("sends its host the command, what it mounts and where its output goes, once each", async () => {
     await ordered({ env_vars: { EPOCHS: "3" }, output_path: "/gemini/output" });
     await scene.schedule();
 
@@ -202,7 +202,7 @@ describe("an order", () => {
     });
   });
 
-  test("with the code of an environment is placed only where that lies, and says so while it waits", async () => {
+  test("with the code of an environment is placed only where that lies, and reports so while it waits", async () => {
     await rows(
       `INSERT INTO environments (id, customer_id, workspace_id, name, image, cpu, memory, status, storage_pool)
        VALUES ('env-1', $1, $2, 'e', 'i', 1, 1073741824, 'stopped', 'pool-b'), ('env-2', $1, $2, 'f', 'i', 1, 1073741824, 'stopped', NULL)`,
@@ -230,7 +230,7 @@ describe("an order", () => {
     );
   });
 
-  test("without funds is refused, and one that asks again with its key is the same job", async () => {
+  test("without funds is refused, and one that is repeated with its key is the same job", async () => {
     const bob = await scene.customer("bob", "0");
     expect((await order({}, bob)).status).toBe(402);
 
@@ -245,7 +245,7 @@ describe("an order", () => {
     expect(await rows("SELECT FROM training_jobs")).toHaveLength(1);
   });
 
-  test("beyond the quota waits for room in it and says so; one that is beyond it alone is refused", async () => {
+  test("beyond the quota waits for room in it and reports so; one that is beyond it alone is refused", async () => {
     await scene.api.request("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
       as: scene.api.admin,
       body: { cpu_quota: 4, memory_quota: 9_999, gpu_quota: 1, storage_quota: 0, environment_quota: 0 },
@@ -269,7 +269,7 @@ describe("an order", () => {
     });
   });
 
-  test("that finds no room says so, host by host", async () => {
+  test("that finds no room reports so, host by host", async () => {
     await running({ gpu: 2 });
     const id = await ordered();
     await scene.schedule();
@@ -297,7 +297,7 @@ describe("an end", () => {
       { phase: "failed", exitCode: 137, problem: "out-of-memory", detail: "It used up its memory." },
       "It used up its memory.",
     ],
-  ] as const)("with %s is a failure that says so", async (_what, report, reason) => {
+  ] as const)("with %s is a failure that states so", async (_what, report, reason) => {
     const id = await running();
 
     await reported(report);
@@ -359,7 +359,7 @@ describe("an end", () => {
   });
 });
 
-test("a pass over many jobs asks once for what hosts told of them, and each becomes what its own were told", async () => {
+test("a pass over many jobs queries once what hosts reported of them, and each becomes what was reported of its own", async () => {
   const names = ["ends", "fails", "runs"] as const;
   const ids: string[] = [];
   for (const name of names) ids.push(await ordered({ name, gpu: 0 }));

@@ -87,7 +87,7 @@ describe("a job by MPI", () => {
     expect(await gangs.job(id)).toMatchObject({ status });
   });
 
-  test("is not placed on hosts whose agents cannot do it, and why says so", async () => {
+  test("is not placed on hosts whose agents cannot do it, and why states so", async () => {
     for (const host of gangs.hosts)
       await rows("UPDATE hosts SET features = array_remove(features, 'launch') WHERE id = $1", [host.id]);
 
@@ -124,7 +124,7 @@ describe("a job by MPI", () => {
 });
 
 describe("its keys", () => {
-  test("are told each rank's host for this attempt alone, and stand nowhere else", async () => {
+  test("are sent each rank's host for this attempt alone, and stored nowhere else", async () => {
     const id = await gangs.runs(MPI);
     const [first, other] = await hostsOf(id);
     const [leads, follows] = [(await orderOf(first)).live.rankKeys, (await orderOf(other)).live.rankKeys];

@@ -170,7 +170,7 @@ describe("an honest host", () => {
     expect(await stream.next()).toMatchObject({ kind: "end", end: { reason: "left" } });
   });
 
-  test("that ends tells every reader", async () => {
+  test("that ends notifies every reader", async () => {
     const host = await honestHost(silent);
     const all = await Promise.all([1, 2, 3].map(async () => streamOf(await open(host))));
 
@@ -181,7 +181,7 @@ describe("an honest host", () => {
     expect(await open(host)).toMatchObject({ opened: false, reason: "busy" });
   });
 
-  test("that was started anew tells readers of before it that their session is gone", async () => {
+  test("that was started anew notifies readers of before it that their session is gone", async () => {
     const host = await honestHost(silent);
     const { made, opener } = counting(0);
     const stranger = await honestHost(opener, "anew");
@@ -200,7 +200,7 @@ describe("an honest host", () => {
     expect([host.sessions.count, made.bytes]).toEqual([0, 0]);
   });
 
-  test("lets in as many readers as it is told to, and the next ones when they have left", async () => {
+  test("lets in as many readers as it is set to, and the next ones when they have left", async () => {
     const host = await honestHost((open, signal) => silent({ ...open }, signal));
     const runs = Array.from({ length: MAX_STREAMS_OF_HOST }, (_, n) => RunId.parse(`run-${n % 4}`));
     const all = await Promise.all(
@@ -268,7 +268,7 @@ describe("an honest host", () => {
   });
 });
 
-test("a host that is not there is said to be unreachable, at once", async () => {
+test("a host that is not there is reported as unreachable, at once", async () => {
   const { hostId } = await nats.hostCredential("nobody");
 
   expect(await open({ hostId })).toMatchObject({ opened: false, reason: "unreachable" });

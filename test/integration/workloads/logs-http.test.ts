@@ -100,7 +100,7 @@ async function* report(...lines: string[]): AsyncGenerator<LogPiece, "ended"> {
 }
 
 describe("of a running environment", () => {
-  test("are its bytes, as plain text, of the run that is asked for", async () => {
+  test("are its bytes, as plain text, of the run that is requested", async () => {
     source = () => report("one\n", "two €\n", "\u0000 no end");
     const id = await running();
 
@@ -182,7 +182,7 @@ describe("of a running environment", () => {
     expect(got === Array.from({ length: count }, (_, n) => line(n)).join("")).toBe(true);
   });
 
-  test("that break off say so in a last line of their own", async () => {
+  test("that break off state so in a last line of their own", async () => {
     source = async function* breaks() {
       yield { output: "stdout", bytes: Buffer.from("in the mid") };
       await Promise.resolve();
@@ -252,7 +252,7 @@ describe("of a running environment", () => {
       detail: z.object({ detail: z.string() }).parse(JSON.parse(await text(response))).detail,
     });
 
-    test("say what it waits for, unless they are followed", async () => {
+    test("state what it waits for, unless they are followed", async () => {
       source = () => report();
       const id = await running(waiting);
 
@@ -263,7 +263,7 @@ describe("of a running environment", () => {
       expect(await text(await logs(id, "?follow=true"))).toBe("");
     });
 
-    test("are what it has written although its host has not told of it yet", async () => {
+    test("are what it has written although its host has not reported it yet", async () => {
       source = () => report("early\n", "and more\n");
       const id = await running(waiting);
 
@@ -279,7 +279,7 @@ describe("of a running environment", () => {
       expect(await text(await logs(id))).toBe("done\n");
     });
 
-    test("say why it never will", async () => {
+    test("state why it never will", async () => {
       const requested = openings.length;
       const detail = "There is no such image.";
       const id = await running({ ...waiting, phase: "failed", problem: "image-missing", detail });
@@ -299,7 +299,7 @@ describe("of a running environment", () => {
   });
 });
 
-describe("where the host cannot be asked", () => {
+describe("where the host cannot be queried", () => {
   const ENDED = {
     phase: "failed",
     detail: "The container used more memory than its limit.",
@@ -348,7 +348,7 @@ describe("where the host cannot be asked", () => {
     ]);
   });
 
-  test("a running one's are a 503 that says when there will be something", async () => {
+  test("a running one's are a 503 that states when there will be something", async () => {
     const id = await running();
     await scene.api.db.query("UPDATE hosts SET connection = 'unreachable' WHERE id = $1", [host.id]);
 
@@ -372,7 +372,7 @@ describe("of a service of an environment", () => {
   const setFeatures = (features: readonly string[]) =>
     scene.api.db.query("UPDATE hosts SET features = $2 WHERE id = $1", [host.id, features]);
 
-  test("are asked for by its name", async () => {
+  test("are requested by its name", async () => {
     source = () => report("[I] serving\n");
     const id = await running();
     await setFeatures(["service-logs"]);
@@ -383,7 +383,7 @@ describe("of a service of an environment", () => {
     expect(openings.at(-1)).toMatchObject({ service: "jupyter", tailLines: 3 });
   });
 
-  test("are refused where the host's agent is too old to tell them apart", async () => {
+  test("are refused where the host's agent is too old to distinguish them", async () => {
     const id = await running();
     await setFeatures([]);
 
@@ -426,10 +426,10 @@ describe("of a service of an environment", () => {
   });
 });
 
-describe("how a run ended, as a host tells it", () => {
+describe("how a run ended, as a host reports it", () => {
   const end = { exitCode: 1, remains: { outOfMemory: false, signal: null, tail: "mine" } };
 
-  test("is taken once, and is not changed by saying it again", async () => {
+  test("is taken once, and is not changed by repeating it", async () => {
     const id = await running();
     await host.round({ phase: "failed", ...end });
     await host.round({ phase: "failed", ...end, remains: { ...end.remains, tail: "other" } });

@@ -40,7 +40,7 @@ const reasons = async () =>
     .map(({ reason }: { reason: string | null }) => reason)
     .filter((reason: string | null) => reason === LOST.detail || reason === "It runs again.");
 
-test("status, why and events say what was lost and how to get it back, each once, until it is there again", async () => {
+test("status, why and events state what was lost and how to get it back, each once, until it is there again", async () => {
   await host.round(LOST);
   await host.round(LOST);
 

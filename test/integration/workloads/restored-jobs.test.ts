@@ -100,7 +100,7 @@ const statusesOf = async (id: string) => {
   return statuses.map((event: { new: string }) => event.new).toReversed() as string[];
 };
 
-test("to before its order: it is unknown and runs on untouched, is shown to operators, and costs nothing", async () => {
+test("to before its order: it is unknown and runs on untouched, is reported to operators, and costs nothing", async () => {
   const before = await balance();
   const moment = await keepMoment(scene.api.db);
   const { id, desired } = await running();
@@ -176,7 +176,7 @@ test("to before its end, of which its host has nothing any more: it is not start
   expect(await statusesOf(id)).toEqual(["queued", "queued", "running", "failed"]);
 });
 
-test("to before its end, of which its host still tells: it is completed by that, with what its command left", async () => {
+test("to before its end, which its host still reports: it is completed by that, with what its command left", async () => {
   const { id, desired } = await running();
   const moment = await keepMoment(scene.api.db);
   const remains = { outOfMemory: false, signal: null, tail: "epoch 3 done\n" };

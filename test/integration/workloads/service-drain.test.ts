@@ -133,7 +133,7 @@ describe("a service that is scaled down", () => {
     expect(await isGone(id, 1)).toBe(true);
   });
 
-  test("waits for a gateway that was killed for fifteen seconds while another tells, and not for a minute", async () => {
+  test("waits for a gateway that was killed for fifteen seconds while another reports, and not for a minute", async () => {
     const id = await runs();
     services.text.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
     await reports("gw-killed", id, {});
@@ -161,7 +161,7 @@ describe("a service that is scaled down", () => {
     expect(await isGone(id, 1)).toBe(true);
   });
 
-  test("cuts off what is open when its time is up, and says so; a change of that time holds at once", async () => {
+  test("cuts off what is open when its time is up, and reports so; a change of that time holds at once", async () => {
     const id = await runs();
     services.text.set(1, { phase: "ready", serving: "yes", openStreams: 1 });
     await scale(id, 1);
@@ -192,7 +192,7 @@ describe("a service that is scaled down", () => {
     ]);
   });
 
-  test("goes on where whoever led ended before gateways were told", async () => {
+  test("goes on where whoever led ended before gateways were notified", async () => {
     const id = await runs();
     services.text.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
     await scale(id, 1);
@@ -229,7 +229,7 @@ describe("a service that is scaled down", () => {
   });
 });
 
-test("a host that cannot tell what is open is not waited for, but the gateways are", async () => {
+test("a host that cannot report what is open is not waited for, but the gateways are", async () => {
   await begins({ drains: false });
   const id = await runs();
   await reports("gw-1", id, {});

@@ -52,7 +52,7 @@ test("one's own that is filled is at /gemini/pretrain1 in each replica, and cann
 });
 
 describe("an order is refused", () => {
-  test("with another customer's, which looks like one that is not there", async () => {
+  test("with another customer's, which is answered like one that is not there", async () => {
     const bob = await services.scene.customer("bob");
     const theirs = await model(bob, { status: "ready" });
 

@@ -193,7 +193,7 @@ describe("a scale-up", () => {
     service: { status: "running", replicas: 3, ready_replicas: 1, waiting_replicas: 2 },
   };
 
-  test("that no room covers keeps the replicas, says why, and goes on when there is room", async () => {
+  test("that no room covers leaves the replicas, reports why, and goes on when there is room", async () => {
     const id = await services.runs();
     const others = services.hosts.filter((host) => !host.desired.some(({ want }) => want === "running"));
     for (const { id: hostId } of services.hosts)
@@ -211,7 +211,7 @@ describe("a scale-up", () => {
     expect(await services.get(id)).toMatchObject({ status_reason: null });
   });
 
-  test("that a quota does not cover keeps the replicas and says why", async () => {
+  test("that a quota does not cover leaves the replicas and reports why", async () => {
     const id = await services.runs();
     const { customerId } = services.alice;
     const quota = {
@@ -228,7 +228,7 @@ describe("a scale-up", () => {
     expect(scaled.service.status_reason).toContain("Waiting for quota");
   });
 
-  test("that the funds do not cover keeps the replicas and says why", async () => {
+  test("that the funds do not cover leaves the replicas and reports why", async () => {
     const id = await services.runs();
     await fresh.database.query("UPDATE customers SET balance = 1 WHERE id = $1", [services.alice.customerId]);
 

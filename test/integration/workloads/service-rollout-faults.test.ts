@@ -154,7 +154,7 @@ describe("an upgrade goes back by itself, with the cause, and the old version st
 describe("where there is no room for one more", () => {
   const full = { min_replicas: 3, gpu: 1 };
 
-  test("an upgrade waits, says what is missing, and goes on with room", async () => {
+  test("an upgrade waits, reports what is missing, and goes on with room", async () => {
     const id = await services.runs(full);
 
     await rolling.upgrade(id);

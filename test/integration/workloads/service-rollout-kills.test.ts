@@ -167,7 +167,7 @@ async function isWell(): Promise<void> {
 }
 
 test.each(["before", "after"] as const)(
-  "another version is ordered once or not at all, and once where it is asked again: death %s a statement",
+  "another version is ordered once or not at all, and once where it is repeated: death %s a statement",
   { timeout: STORY_MS },
   async (when) => {
     const id = await services.ordered({ version: "v-first" });
@@ -185,7 +185,7 @@ test.each(["before", "after"] as const)(
 );
 
 test.each(["before", "after"] as const)(
-  "the version before is gone back to once or not at all, and once where it is asked again: death %s a statement",
+  "the version before is gone back to once or not at all, and once where it is repeated: death %s a statement",
   { timeout: STORY_MS },
   async (when) => {
     const rolling = new RolloutScene(services);
@@ -211,7 +211,7 @@ test.each(["before", "after"] as const)(
   },
 );
 
-test("what is done while it is asked again is told, and neither refused nor done again", async () => {
+test("what is done while it is repeated is reported, and neither refused nor done again", async () => {
   const id = await services.ordered({ version: "v1" });
   // Of a service that is stopped each turn is complete at once, so that a second one would be another.
   await services.request("POST", `/${id}/stop`);

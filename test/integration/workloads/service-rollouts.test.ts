@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rolling.end());
 
 describe("meanwhile", () => {
-  test("another upgrade takes its place, from the version that was on its way", async () => {
+  test("another upgrade takes its place, from the version that was rolling out", async () => {
     const id = await services.runs({ min_replicas: 2 });
     await rolling.upgrade(id, { env_vars: { FROM: "v2" } });
     await services.settle();
@@ -69,7 +69,7 @@ describe("meanwhile", () => {
     expect(await rolling.versions(id)).toEqual(SERVES_V2);
   });
 
-  test("a model of the version before, or of the one on its way, is not deleted", async () => {
+  test("a model of the version before, or of the one rolling out, is not deleted", async () => {
     const model = async (name: string): Promise<number> => {
       const made = { as: services.alice, body: { name, workspace_id: services.alice.workspaceId } };
       const { id: modelId } = (await services.scene.api.request("POST", "/api/v1/models", made)).body;
@@ -149,7 +149,7 @@ describe("a rollback", () => {
     expect(await rolling.revisions(id)).toHaveLength(2);
   });
 
-  test("of an upgrade on its way takes that back", async () => {
+  test("of an upgrade in progress takes that back", async () => {
     const id = await services.runs({ min_replicas: 2 });
     await rolling.upgrade(id);
     await services.settle();

@@ -89,7 +89,7 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
     expect(await services.get(id)).toMatchObject({ replicas: 1, autoscaling: null });
   });
 
-  test("says in its events and in its answer what was decided and why", async () => {
+  test("states in its events and in its answer what was decided and why", async () => {
     const id = await scaling();
 
     await checks(id, 6, { qps: 2_500 });
@@ -108,7 +108,7 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
     });
   });
 
-  test("counts those that still start as capacity, and wishes once what finds no place", async () => {
+  test("counts those that still start as capacity, and scales once for what finds no place", async () => {
     const id = await scaling();
     for (const { id: hostId } of services.hosts)
       await services.scene.api.db.query("UPDATE hosts SET cordoned = true WHERE id = $1", [hostId]);
@@ -189,7 +189,7 @@ describe("what is not known lowers nothing:", () => {
     return id;
   };
 
-  test("a gateway that is dead, until its row says so, and that has told nothing yet", async () => {
+  test("a gateway that is dead, until its row states so, and that has reported nothing yet", async () => {
     const id = await three();
     const other = new ScriptedGateway("gw-2", services.scene.api.deps);
     await other.live();
@@ -217,7 +217,7 @@ describe("what is not known lowers nothing:", () => {
     expect((await services.get(id)).replicas).toBe(3);
   });
 
-  test("a hole in the looks, after which it begins anew", async () => {
+  test("a hole in the checks, after which it begins anew", async () => {
     const id = await three();
     await checks(id, 10);
     services.scene.api.passMinutes(1);
@@ -230,7 +230,7 @@ describe("what is not known lowers nothing:", () => {
   });
 });
 
-test("it goes by what hosts tell of the processors of its replicas, where nothing else is asked", async () => {
+test("it goes by what hosts report of the processors of its replicas, where nothing else is set", async () => {
   const id = await services.runs({ max_replicas: 3, autoscaling_enabled: true });
   let cpuMs = 0;
   const noted = async () =>
@@ -276,7 +276,7 @@ describe("a service that may sleep", () => {
   const wake = async (id: string) =>
     await transaction(services.scene.api.db, (sql) => wakeService(sql, id, services.scene.api.deps.now()));
 
-  test("does so once nobody asks, and is woken by the first of many requests, with one replica", async () => {
+  test("does so once there are no requests, and is woken by the first of many requests, with one replica", async () => {
     const id = await asleep();
     expect(await services.get(id)).toMatchObject({ status: "running", replicas: 0, instances: [] });
     expect((await events(id, "scaled"))[0]?.reason).toMatch(/no request for \d+ s, and none in flight/);
@@ -293,7 +293,7 @@ describe("a service that may sleep", () => {
     expect((await services.get(id)).replicas).toBe(0);
   });
 
-  test("is woken by what gateways tell that they hold, too", async () => {
+  test("is woken by what gateways report that they hold, too", async () => {
     const id = await asleep();
 
     await checks(id, 1, { held: 20 });
@@ -366,7 +366,7 @@ describe("a number that is left to people", () => {
     expect((await services.get(id)).replicas).toBe(1);
   });
 
-  test("stays as it is in a dry run, which tells once what would be", async () => {
+  test("stays as it is in a dry run, which reports once what would be", async () => {
     const id = await scaling({ autoscaling_dry_run: true });
 
     await checks(id, A_WHILE, { qps: 2_500 });
@@ -391,7 +391,7 @@ describe("a number that is left to people", () => {
   });
 });
 
-test("wishes that are written in any order, at once, come to the same number", async () => {
+test("replica requests that are written in any order, at once, come to the same number", async () => {
   const id = await scaling({ min_replicas: 0, max_replicas: 9 });
   const { db, now } = services.scene.api.deps;
   const changes = [{ load_replicas: 4 }, { woken_at: now() }, { max: 3 }, { people: 7 }, { min: 1 }];
@@ -406,7 +406,7 @@ test("wishes that are written in any order, at once, come to the same number", a
 });
 
 test.each(["scaling_checks", "inference_services", "events"])(
-  "a control plane that is killed between a decision and what comes of it, when it writes %s, leaves the look before",
+  "a control plane that is killed between a decision and what comes of it, when it writes %s, leaves the check before",
   async (table) => {
     const id = await scaling();
     const { database: owner } = fresh;

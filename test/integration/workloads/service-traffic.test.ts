@@ -61,7 +61,7 @@ async function metric(id: string, begins: string): Promise<number> {
   return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
 
-describe("what is told", () => {
+describe("what is reported", () => {
   test("is the sum of all gateways, by key and revision; what is written again takes the place of what was", async () => {
     const id = await services.ordered();
     const tokens = { prompt: 3, completion: 4 };
@@ -101,7 +101,7 @@ describe("what is told", () => {
     expect((await traffic(id, "?key=other")).total.requests).toBe(1);
   });
 
-  test("are minutes by pages, the newest first, of the time that is asked for", async () => {
+  test("are minutes by pages, the newest first, of the time that is requested", async () => {
     const id = await services.ordered();
     for (const minutesAgo of [3, 10, 70]) await counted(id, { minutesAgo }, {});
 

@@ -121,7 +121,7 @@ describe("an upgrade", () => {
     expect(wanted?.live.probe?.port).toBe(8000);
   });
 
-  test("leaves replicas of each version their port where they are asked in a new way meanwhile", async () => {
+  test("leaves replicas of each version their port where they are probed by a new path meanwhile", async () => {
     const id = await services.runs({ config: { port: 9000 } });
     await rolling.upgrade(id, { config: { port: 9001 } });
     await services.settle();

@@ -43,7 +43,7 @@ async function eventsOf(messages: readonly Record<string, unknown>[]): Promise<s
   return rows.map((row) => row.reported);
 }
 
-test("a service that answers, is stopped and answers again is told, each by its event", async () => {
+test("a service that answers, is stopped and answers again is reported, each by its event", async () => {
   const hook = await webhook();
   const id = await services.runs();
   await services.request("POST", `/${id}/stop`, {});
@@ -70,7 +70,7 @@ test("a service that answers, is stopped and answers again is told, each by its 
   ]);
 });
 
-test("one whose first replica fails is told with why, also to who pays for it", async () => {
+test("one whose first replica fails is reported with why, also to who pays for it", async () => {
   const owner = await services.scene.customer("grace");
   await services.scene.api.db.query(
     "INSERT INTO workspace_members (workspace_id, customer_id, role) VALUES ($1, $2, 'member')",
@@ -88,7 +88,7 @@ test("one whose first replica fails is told with why, also to who pays for it", 
     ]);
 });
 
-test("another version that serves is told, and one that is taken back with why", async () => {
+test("another version that serves is reported, and one that is taken back with why", async () => {
   const rollouts = new RolloutScene(services);
   const hook = await webhook({ kinds: ["service-rollout"] });
   const id = await services.runs({ max_replicas: 2 });
@@ -117,7 +117,7 @@ test("another version that serves is told, and one that is taken back with why",
   expect(await eventsOf(messages)).toEqual([`${id} rollout completed`, `${id} rollout reverted`]);
 });
 
-test("another number of replicas is told, and one that is asked for again is not", async () => {
+test("another number of replicas is reported, and one that is requested again is not", async () => {
   const hook = await webhook({ kinds: ["service-scaled"] });
   const id = await services.runs({ max_replicas: 3 });
   for (const replicas of [2, 2, 1]) await services.request("POST", `/${id}/scale`, { replicas });
@@ -135,7 +135,7 @@ test("another number of replicas is told, and one that is asked for again is not
   expect(await eventsOf(messages)).toEqual([`${id} scaled 2`, `${id} scaled 1`]);
 });
 
-test("a webhook that names kinds is told of those alone", async () => {
+test("a webhook that names kinds is notified of those alone", async () => {
   const hook = await webhook({ kinds: ["service-stopped"] });
   const id = await services.runs();
   await services.request("POST", `/${id}/stop`, {});

@@ -53,7 +53,7 @@ describe("an inference service", () => {
     expect(await unwell()).toEqual([]);
   });
 
-  test("has replicas that run what the image brings, find their port, and are asked whether they serve", async () => {
+  test("has replicas that run what the image brings, find their port, and are probed whether they serve", async () => {
     await services.runs({ health_check_path: "/health", health_check_interval: 7, config: { port: 9000 } });
 
     const [wanted] = services.hosts.flatMap(({ desired }) => desired);
@@ -73,7 +73,7 @@ describe("an inference service", () => {
     });
   });
 
-  test("is not placed on hosts whose agents ask no replica, and why says so", async () => {
+  test("is not placed on hosts whose agents probe no replica, and why states so", async () => {
     for (const host of services.hosts)
       await services.scene.api.db.query("UPDATE hosts SET cordoned = true WHERE id = $1", [host.id]);
     const old = await services.scene.host("host-old", { features: ["image-entrypoint"] });
@@ -89,7 +89,7 @@ describe("an inference service", () => {
     });
   });
 
-  test("stops at once what it is told, costs nothing more, and starts with as many replicas as before", async () => {
+  test("stops at once when it is ordered to, costs nothing more, and starts with as many replicas as before", async () => {
     const id = await services.runs({ min_replicas: 1 });
     await services.request("POST", `/${id}/scale`, { replicas: 3 });
     await services.settle();
@@ -139,7 +139,7 @@ describe("an inference service", () => {
     expect(await unwell()).toEqual([]);
   });
 
-  test("is asked in a new way without being started anew", async () => {
+  test("is probed by a new path without being started anew", async () => {
     const id = await services.runs({ health_check_path: "/old" });
     const [before] = await services.replicas(id);
 
@@ -183,7 +183,7 @@ describe("an order of a service is refused", () => {
   });
 });
 
-test("has its address for life from the first gateway that is known, whatever gateways say later", async () => {
+test("has its address for life from the first gateway that is known, whatever gateways report later", async () => {
   const { db, now } = services.scene.api.deps;
   const endpointOf = async (id: string) => (await services.get(id)).endpoint_url;
   const runs = async (id: string, serviceBase: string) => {
@@ -221,7 +221,7 @@ test("has its address for life from the first gateway that is known, whatever ga
   expect(rows).toEqual([{ endpoint_url: null }]);
 });
 
-test("tells its name of its own below the domain of the gateway that began last, while one runs that has any", async () => {
+test("lists its name of its own below the domain of the gateway that began last, while one runs that has any", async () => {
   const { db, now } = services.scene.api.deps;
   const id = await services.ordered();
   const domainOf = async () => (await services.get(id)).domain_url;
@@ -245,7 +245,7 @@ test("tells its name of its own below the domain of the gateway that began last,
   expect(await domainOf()).toBeNull();
 });
 
-test("the form of an order is published for everybody, and says how each member changes later", async () => {
+test("the form of an order is published for everybody, and states how each member changes later", async () => {
   const { status, body } = await services.scene.api.request("GET", "/api/v1/schemas/inference-service");
 
   expect(status).toBe(200);

@@ -42,7 +42,7 @@ const wellFormed = async () =>
   );
 
 describe("a gang that does nothing any more", () => {
-  test("is told once, with what each rank waits for, and once more when it goes on", async () => {
+  test("is reported once, with what each rank waits for, and once more when it goes on", async () => {
     const id = await gangs.runs();
     const [one, other] = await gangs.hostsOf(id);
 
@@ -77,7 +77,7 @@ describe("a gang that does nothing any more", () => {
     expect(await wellFormed()).toEqual([]);
   });
 
-  test("is told to the webhooks that ask for it, when it stalls and when it goes on", async () => {
+  test("is reported to the webhooks that request it, when it stalls and when it goes on", async () => {
     const { status } = await gangs.scene.api.request("POST", "/api/v1/webhooks", {
       as: gangs.alice,
       body: { url: "https://hooks.example.com/jobs", kinds: ["job-stalled"] },
@@ -113,7 +113,7 @@ describe("a gang that does nothing any more", () => {
     expect(await events(id, "going-on")).toEqual([]);
   });
 
-  test("is ended where its owner asked for that, and tried again as after its own failure", async () => {
+  test("is ended where its owner ordered that, and tried again as after its own failure", async () => {
     const id = await gangs.runs({ config: { stall_retry: true, max_retries: 1 } });
     const [one, other] = await gangs.hostsOf(id);
 
@@ -159,7 +159,7 @@ describe("the order", () => {
     [{ stall_minutes: 30 }, 1_800],
     [{ stall_minutes: 0.1 }, 6],
     [{ stall_minutes: 0 }, undefined],
-  ])("with config %j tells hosts to watch it for %s seconds", async (config, seconds) => {
+  ])("with config %j orders hosts to watch it for %s seconds", async (config, seconds) => {
     const id = await gangs.placed({ ...(config && { config }) });
     const [one] = await gangs.hostsOf(id);
 
@@ -228,7 +228,7 @@ describe("a rank that is frozen", () => {
   });
 });
 
-test("what a later agent says of a stall in other words leaves the run as it is", () => {
+test("what a later agent reports of a stall in other words leaves the run as it is", () => {
   const reported = {
     instanceId: "job-1-0",
     placementEpoch: 1,

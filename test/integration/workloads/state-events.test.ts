@@ -164,7 +164,7 @@ describe("a container that ended and was started again", () => {
     return (items as Reported[]).filter(({ kind }) => kind === "container-restarted").toReversed();
   };
 
-  test("is an event of its workload, once for each time, that says how it ended", async () => {
+  test("is an event of its workload, once for each time, that states how it ended", async () => {
     await host.report([report(1)]);
     await host.report([report(1)]);
     await host.report([report(3, { outOfMemory: true })]);
@@ -180,7 +180,7 @@ describe("a container that ended and was started again", () => {
     expect(new Set((await events()).map(({ actor }) => actor))).toEqual(new Set([`host ${host.id}`]));
   });
 
-  test("is believed of its own host alone, and once of a report that tells it twice", async () => {
+  test("is believed of its own host alone, and once of a report that contains it twice", async () => {
     const liar = await scene.host("host-liar");
     const before = await events();
 

@@ -62,7 +62,7 @@ describe("a run that cannot be ended", () => {
     await host.round(NOT_ENDING);
   });
 
-  test("is an alarm, once, that names host, workload, run and what the host says, until it is over", async () => {
+  test("is an alarm, once, that names host, workload, run and what the host reports, until it is over", async () => {
     await host.round({ ...NOT_ENDING, detail: "Process 4712 cannot be ended." });
 
     expect(await alarms()).toEqual([`run-not-ending host-a ${run.runId} open`]);

@@ -46,11 +46,11 @@ describe.each(POLICIES)("%s", (policy) => {
     expect(at130Of(cluster, policy)).toEqual(new Set([75]));
   });
 
-  test("a short list is drawn from until 130 % are asked for", () => {
+  test("a short list is drawn from until 130 % are requested", () => {
     expect(at130Of(clusterOf(twentyCards, many(1, "A")), policy)).toEqual(new Set([100]));
   });
 
-  test("hosts without GPU take nothing, so that work without GPU stands in the way of GPU", () => {
+  test("hosts without GPU take nothing, so that work without GPU blocks GPU", () => {
     const hosts = [
       { name: "a", cpu: 1_000, gpu: 1 },
       { name: "b", cpu: 64_000, gpu: 0 },
@@ -70,7 +70,7 @@ describe("how many tasks arrive", () => {
   const requesting = (fitting: number, others: number) =>
     clusterOf(twentyCards, [...many(fitting, "A"), ...many(others, "none")]);
 
-  test("a list that asks for exactly 130 % is replayed to its end", () => {
+  test("a list that requests exactly 130 % is replayed to its end", () => {
     expect(at130Of(requesting(13, 13), "best-fit")).toEqual(new Set([65]));
   });
 

@@ -57,7 +57,7 @@ test("the command with --json prints one object and nothing else", () => {
   expect(stdout.trimEnd().split("\n")).toHaveLength(1);
 });
 
-test("the command ends with 2 and one line where what is asked cannot be done", () => {
+test("the command ends with 2 and one line where what is requested cannot be done", () => {
   expect(run("--hosts", hosts)).toEqual({
     status: 2,
     stdout: "",

@@ -203,7 +203,7 @@ describe("what cannot be replayed", () => {
     expect(() => meanSlowdown(log, start, protocol)).toThrow(new ReplayError(message));
   });
 
-  test("a job that is not among those replayed is in nobody's way", () => {
+  test("a job that is not among those replayed blocks nobody", () => {
     expect(meanSlowdown(log, 1, { ...protocol, length: 1 })).toBe(1);
   });
 });

@@ -42,7 +42,7 @@ test("the command with --json prints one object and nothing else; starts count t
   });
 });
 
-test("the command ends with 2 and one line where what is asked cannot be done", () => {
+test("the command ends with 2 and one line where what is requested cannot be done", () => {
   expect(run("--swf", log, "--length", "4", "--processors", "4")).toEqual({
     status: 2,
     stdout: "",

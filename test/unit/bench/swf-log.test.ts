@@ -16,7 +16,7 @@ test.each([
   { processors: -1, requested: 4, needs: 4 },
   { processors: 4, requested: 8, needs: 8 },
   { processors: 8, requested: 4, needs: 8 },
-])("$processors processors given and $requested asked: it needs $needs", ({ needs, ...row }) => {
+])("$processors processors given and $requested requested: it needs $needs", ({ needs, ...row }) => {
   expect(parseSwf(swfText([{ submit: 0, run: 1, ...row }]))).toMatchObject([{ processors: needs }]);
 });
 

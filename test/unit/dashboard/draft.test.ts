@@ -110,11 +110,11 @@ describe("the body of a form", () => {
     ["mounted_models", "3, -1", "badNumber"],
     ["env_vars", "A=1\nB", "badVariable"],
     ["env_vars", "1A=1", "badVariable"],
-  ])("says of %s that %j cannot be read", (path, text, why) => {
+  ])("reports of %s that %j cannot be read", (path, text, why) => {
     expect(bodyOf<Order>(FIELDS, { [path]: text }).unread[path]).toMatchObject({ why });
   });
 
-  test("is the same after it was shown in the fields", () => {
+  test("is the same after it was displayed in the fields", () => {
     const body = {
       name: "a",
       memory: 1_610_612_736,

@@ -47,7 +47,7 @@ test("no name ends an isolate that it did not begin, or leaves one open", () => 
   );
 });
 
-test("all of a name's letters are shown, in their order", () => {
+test("all of a name's letters are displayed, in their order", () => {
   const letters = (text: string) => text.replaceAll(/[\u2066-\u2069]/g, "").replaceAll("\u2029", " ");
   fc.assert(
     fc.property(names, (name) => {

@@ -4,7 +4,7 @@ import {
   knownValues,
 } from "../../../control-plane/dashboard/src/components/workload/known-values.ts";
 
-test("variables are those with a value that was shown, and those whose names alone are known", () => {
+test("variables are those with a value that was displayed, and those whose names alone are known", () => {
   const variables = { MODEL: "small", TOKEN: { sealed: true as const }, EMPTY: "" };
 
   expect(knownValues(variables)).toEqual({ MODEL: "small", EMPTY: "" });

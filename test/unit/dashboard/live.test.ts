@@ -25,7 +25,7 @@ describe("events of the stream", () => {
     );
   });
 
-  test("tell how far they go before there is any, and not by a line that is not over", () => {
+  test("report how far they go before there is any, and not by a line that is not over", () => {
     const reader = new EventReader();
 
     expect([reader.read("retry: 1000\n\nid: 5\n"), reader.lastId]).toEqual([[], null]);

@@ -24,7 +24,7 @@ test("of more than a page keeps the oldest go, and are counted", () => {
   expect([lines.lines.length, lines.lines.at(-1), lines.dropped]).toEqual([MAX_LINES, "y", 1]);
 });
 
-test("a line without an end is cut, not kept whole", () => {
+test("a line without an end is cut, not stored whole", () => {
   const { rest } = withText(NO_LINES, "x".repeat(100_000));
 
   expect(rest.length).toBeLessThanOrEqual(10_000);

@@ -65,7 +65,7 @@ describe("the rows", () => {
     expect(named(mapRows({ hosts, groups: [] }))).toEqual(["b", "a"]);
   });
 
-  test("of groups have a head each, which tells how many are on other pages", () => {
+  test("of groups have a head each, which states how many are on other pages", () => {
     const hosts = [host("c", { group: "" }), host("b", { group: "r1" }), host("a", { group: "r2" })];
     const groups = [
       { name: "", hosts: 1 },
@@ -128,7 +128,7 @@ describe("a cell", () => {
   });
 });
 
-test("who has two cards of a host is told once", () => {
+test("who has two cards of a host is listed once", () => {
   const holders = [{ kind: "environment" as const, id: "env-1", name: "work" }];
   const cards = [
     { ...CARD, holders },
@@ -138,7 +138,7 @@ test("who has two cards of a host is told once", () => {
   expect(holdersOf(host("a", { gpus: cards }))).toEqual(holders);
 });
 
-describe("what the stream tells", () => {
+describe("what the stream reports", () => {
   const beside = { ...CARD, uuid: "GPU-2" };
   const other = host("b", { gpus: [{ ...CARD, uuid: "GPU-9" }] });
   const map = {

@@ -130,7 +130,7 @@ describe("what a service answered", () => {
   };
   const reported = { items: [minute], start_time: at(0), end_time: at(3) } as unknown as Traffic;
 
-  test("has 0 requests and no time in a minute in which nobody asked, and no tokens where none are told", () => {
+  test("has 0 requests and no time in a minute in which nobody sent any, and no tokens where none are reported", () => {
     expect(minutesOf(reported)).toMatchObject({
       requestsPerSecond: [0, 2, 0],
       p95: [null, 20, null],
@@ -139,7 +139,7 @@ describe("what a service answered", () => {
     });
   });
 
-  test("has no share of errors where nobody asked", () => {
+  test("has no share of errors where nobody sent requests", () => {
     const total = (requests: number, failed: number) =>
       ({ requests, status_5xx: failed }) as Traffic["total"];
 

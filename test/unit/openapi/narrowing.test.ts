@@ -96,11 +96,11 @@ describe("of routes", () => {
       { requestBody: { required: true, content: {} } },
       ["POST /orders: a body is now required"],
     ],
-  ])("tells %s", (_what, stored, made, expected) => {
+  ])("reports %s", (_what, stored, made, expected) => {
     expect(narrowings({ stored: documentOf(stored), made: documentOf(made) })).toEqual(expected);
   });
 
-  test("tells a method that its path has no more", () => {
+  test("reports a method that its path has no more", () => {
     const found = narrowings({ stored: documentOf({}), made: documentOf({}, {}, "put") });
 
     expect(found).toEqual(["POST /orders is no longer there"]);
@@ -195,7 +195,7 @@ describe("of requests", () => {
       { type: "string", description: "b" },
       [],
     ],
-  ])("tells %s", (_what, stored, made, expected) => {
+  ])("reports %s", (_what, stored, made, expected) => {
     expect(narrowings({ stored: taking(stored), made: taking(made) })).toEqual(expected);
   });
 });
@@ -252,7 +252,7 @@ describe("of answers", () => {
       objectOf({ a: TEXT }),
       [],
     ],
-  ])("tells %s", (_what, stored, made, expected) => {
+  ])("reports %s", (_what, stored, made, expected) => {
     expect(narrowings({ stored: answering(stored), made: answering(made) })).toEqual(expected);
   });
 });
@@ -260,14 +260,14 @@ describe("of answers", () => {
 describe("of schemas with a name", () => {
   const holdingItself = (id: Schema) => objectOf({ id, part: { anyOf: [REF, { type: "null" }] } }, ["id"]);
 
-  test("tells a change by that name, once, though the schema holds itself", () => {
+  test("reports a change by that name, once, though the schema holds itself", () => {
     const stored = answering({ type: "array", items: REF }, { Order: holdingItself(TEXT) });
     const made = answering({ type: "array", items: REF }, { Order: holdingItself({ type: "integer" }) });
 
     expect(narrowings({ stored, made })).toEqual(["Order.id may now be integer"]);
   });
 
-  test("tells nothing where one only gets a name", () => {
+  test("reports nothing where one only gets a name", () => {
     const found = narrowings({
       stored: taking(objectOf({ a: TEXT })),
       made: taking(REF, { Order: objectOf({ a: TEXT }) }),

@@ -14,7 +14,7 @@ function narrowed(): ApiDocument {
   return document;
 }
 
-test("control-plane/docs/openapi.json is what the routes say; else: npm run openapi", () => {
+test("control-plane/docs/openapi.json is what the routes define; else: npm run openapi", () => {
   // Not toBe, which would lay two texts of a megabyte side by side.
   const matchesRoutes = textOf(madeDocument()) === stored;
 

@@ -45,7 +45,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
   },
 );
 
-test("when its standard input closes, if that was asked for", async () => {
+test("when its standard input closes, if that was requested", async () => {
   const child = started("--with-stdin");
   await reportsReady(child);
 

@@ -31,7 +31,7 @@ test("a few of one are at it, the rest in the order in which they came, and othe
   await Promise.all(all);
 });
 
-test("one that fails gives its turn on, and says so to whoever asked for it", async () => {
+test("one that fails gives its turn on, and reports so to whoever requested it", async () => {
   const { begun, ends, begin } = works(new KeyedSemaphore({ atOnce: 1 }));
   const first = begin("a", "a1");
   const second = begin("a", "a2");

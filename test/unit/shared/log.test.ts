@@ -5,7 +5,7 @@ class WorldError extends Error {
   override readonly name = "WorldError";
 }
 
-test("a failure of the world is said in words, cause by cause, without a stack", () => {
+test("a failure of the world is reported in words, cause by cause, without a stack", () => {
   const error = new WorldError("cannot list containers", {
     cause: new Error("connect ENOENT", { cause: new Error("") }),
   });
@@ -24,7 +24,7 @@ test("a bug keeps its stack", () => {
   });
 });
 
-test("a circle of causes ends, and what is no error is still shown", () => {
+test("a circle of causes ends, and what is no error is still logged", () => {
   const error = new WorldError("round");
   error.cause = error;
 

@@ -54,7 +54,7 @@ test("each of several quantities costs what it did", () => {
   expect(hours(entry("0", "2", 1))).toEqual(["0.0000", "0.0000"]);
 });
 
-test("only before its first entry a line looks as if it were not there", () => {
+test("only before its first entry a line seems not to be there", () => {
   const { prices } = catalogueOf([entry("1", "0", 1, "day"), entry("1", "1", 2, "day")], BEFORE);
 
   const checks = prices.map(({ unitPrice, billingUnit }) => ({ unitPrice, billingUnit }));

@@ -36,7 +36,7 @@ describe("order", () => {
     ["alerts", { alerts: ["9.0000", "5.0000"].map((threshold) => ({ at: AT, threshold })) }],
     ["starts", { start_results: [AT, LATER].map((at) => ({ at, workspace: "w", accepted: true })) }],
     ["states", { state_changes: ["overdue", "normal"].map((to) => ({ at: AT, to })) }],
-  ])("of %s says nothing", (_what, came) => {
+  ])("of %s makes no difference", (_what, came) => {
     const turned = Object.fromEntries(
       Object.entries(came).map(([section, list]) => [section, (list as object[]).toReversed()]),
     );
@@ -53,7 +53,7 @@ describe("order", () => {
   });
 });
 
-test("a moment is one in whatever way it is written, and a reason is for people", () => {
+test("a moment is one however it is written, and a reason is for people", () => {
   expect(
     compared(
       { rejected: [{ id: "f", at: "2026-03-10T03:00:00.000Z", reason: "twice" }] },
@@ -62,7 +62,7 @@ test("a moment is one in whatever way it is written, and a reason is for people"
   ).toEqual([]);
 });
 
-test("an amount that differs is told from both sides, also in the totals", () => {
+test("an amount that differs is reported from both sides, also in the totals", () => {
   expect(compared({ totals: { ...NOTHING.totals, charges: "1.0000" } }, {})).toEqual([
     'totals: expected {"charges":"1.0000"}',
     'totals: came out as {"charges":"0.0000"}',
@@ -93,7 +93,7 @@ describe("a day of storage of which the product has no row", () => {
     expect(compared({ storage_records: [stored] }, {})).toHaveLength(1);
   });
 
-  test("says nothing about a row that there is", () => {
+  test("reports nothing about a row that there is", () => {
     const made = { ...day, ...free, samples: 23, average_gb: "0.000000" };
 
     expect(

@@ -281,7 +281,7 @@ describe.skipIf(!hasBrowser)(
   "a dialog before something ends (left out where Chromium is not installed)",
   () => {
     test.each(["ada", "bob", "admin"] as const)(
-      "says what comes of it, asks for that alone, and tells a refusal: to %s",
+      "states what comes of it, requests that alone, and displays a refusal: to %s",
       async (as) => {
         const { page } = await scene.loggedIn(callers[as]);
         await page.setViewport({ width: 1200, height: 900 });

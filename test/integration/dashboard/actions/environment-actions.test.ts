@@ -58,7 +58,7 @@ const statusIs = async (page: Page, status: string) =>
   await page.waitForSelector(`main [data-status="${status}"]`);
 
 describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is not installed)", () => {
-  test("shares a port by a link that is shown once, and ends it", async () => {
+  test("shares a port by a link that is displayed once, and ends it", async () => {
     const page = await open();
 
     await page.waitForSelector(`${SHARES} select`);
@@ -80,7 +80,7 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
     expect(ended).toEqual([expect.objectContaining({ ended_at: expect.any(String) })]);
   });
 
-  test("says at the field what cannot be shared, and shares nothing", async () => {
+  test("states at the field what cannot be shared, and shares nothing", async () => {
     const before = (await request("GET", "/shares")).items.length;
     const page = await open();
     await page.waitForSelector(`${SHARES} select`);
@@ -93,7 +93,7 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
     expect((await request("GET", "/shares")).items).toHaveLength(before);
   });
 
-  test("ends a session, which its host is told", async () => {
+  test("ends a session, of which its host is notified", async () => {
     host.access = { sessions: [sessionOn(host, id)], attempts: [], isWhole: true };
     await host.round();
     const page = await open();
@@ -129,7 +129,7 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
     await expectText(page, /ssh -p \d+ root@10\.0\.0\.1/, 'section[aria-label="SSH"]');
   });
 
-  test("restarts it after a dialog that says what is lost, in a new run", async () => {
+  test("restarts it after a dialog that names what is lost, in a new run", async () => {
     const runs = async () =>
       (await request("GET")).instances.flatMap(({ runs: all }: { runs: object[] }) => all);
     const before = (await runs()).length;

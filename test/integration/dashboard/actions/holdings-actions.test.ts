@@ -76,7 +76,7 @@ describe.skipIf(!hasBrowser)("the page of members (left out where Chromium is no
     expect((await request("GET", `/workspaces/${made.id}`)).status).toBe(404);
   });
 
-  test("deletes none in which there is work, and says why in the dialog", async () => {
+  test("deletes none in which there is work, and states why in the dialog", async () => {
     const id = await workspace("with work");
     await scene.control.order(alice, { name: "works", workspace_id: id });
     const page = await open(`/members?workspace=${id}`);

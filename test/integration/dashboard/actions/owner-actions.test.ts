@@ -50,7 +50,7 @@ describe.skipIf(!hasBrowser)("an owner (left out where Chromium is not installed
     expect(await get(`/customers/${customerId}`)).toMatchObject({ balance: "96.5000" });
   });
 
-  test("revokes a host after a dialog that says what goes on there, once", async () => {
+  test("revokes a host after a dialog that states what goes on there, once", async () => {
     await scene.control.host("h-1", { gpus: 1 });
     const page = await open("/hosts/h-1");
 
@@ -63,7 +63,7 @@ describe.skipIf(!hasBrowser)("an owner (left out where Chromium is not installed
     expect(await get("/hosts/h-1")).toMatchObject({ revoked_at: expect.any(String) });
   });
 
-  test("clears an alarm, which is then told as cleared", async () => {
+  test("clears an alarm, which is then listed as cleared", async () => {
     await scene.control.api.db.query(
       "INSERT INTO alarms (kind, subject, detail, raised_at) VALUES ('disk-full', 'gpu-9', 'Make room', now())",
     );

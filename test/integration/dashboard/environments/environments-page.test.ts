@@ -71,7 +71,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
   );
 
   test(
-    "show values of variables once somebody asks, and what of a run is not charged by which rule",
+    "show values of variables once somebody requests them, and what of a run is not charged by which rule",
     async () => {
       const { control } = scene;
       const { db } = control.api;
@@ -138,7 +138,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
   );
 
   test(
-    "tell why one waits, and what would start it now",
+    "state why one waits, and what would start it now",
     async () => {
       const { page } = await scene.open(`/environments/${ids[3]}`, ada);
 
@@ -187,7 +187,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
   );
 
   test(
-    "have the ways in with what to copy, and of each that is not there why",
+    "have the access methods with what to copy, and of each that is not there why",
     async () => {
       const { page } = await scene.open(`/environments/${ids[0]}`, ada);
       const ssh = 'section[aria-label="SSH"]';
@@ -214,7 +214,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
   );
 
   test(
-    "show what its card does, as its host tells it",
+    "show what its card does, as its host reports it",
     async () => {
       const { page } = await scene.open(`/environments/${ids[0]}`, ada);
       const gpus = 'section[aria-label="GPUs"]';
@@ -258,7 +258,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
   );
 
   test(
-    "go on with its time and its card's history, of which no change is told",
+    "go on with its time and its card's history, of which no change is reported",
     async () => {
       const { page } = await scene.loggedIn(ada);
       await page.evaluateOnNewDocument(HURRIED_POLLS);

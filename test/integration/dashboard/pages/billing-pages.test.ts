@@ -111,7 +111,7 @@ describe.skipIf(!hasBrowser)("the proof of a line (left out where Chromium is no
     expect(await textOf(page)).toContain("This is no proof");
   });
 
-  test("that is none says why in the reader's language", async () => {
+  test("that is none states why in the reader's language", async () => {
     const folder = mkdtempSync(join(tmpdir(), "remotegpu-proof-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     writeFileSync(join(folder, "none.json"), "{");
@@ -128,7 +128,7 @@ describe.skipIf(!hasBrowser)("the proof of a line (left out where Chromium is no
     expect(await textOf(page, '[data-proof="none"]')).not.toContain("It is no");
   });
 
-  test("of a record that is not there, or somebody else's, is said not to be", async () => {
+  test("of a record that is not there, or somebody else's, is reported as not found", async () => {
     const stranger = await scene.control.customer("eve");
     const { page } = await scene.open(`/billing/records/${recordId}`, stranger);
 
@@ -141,7 +141,7 @@ describe.skipIf(!hasBrowser)("the proof of a line (left out where Chromium is no
 });
 
 describe.skipIf(!hasBrowser)("what was charged", () => {
-  test("is told with what is left and how long it lasts, and a budget is set", async () => {
+  test("is displayed with what is left and how long it lasts, and a budget is set", async () => {
     const customer = await scene.control.customer("ada", "760");
     const { page, complaints } = await scene.open("/billing", customer);
     await expectText(page, "760.00");
@@ -177,7 +177,7 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
     expect(await budget()).toMatchObject({ monthly_limit: null });
   });
 
-  test("lists records, each with a way to its proof", async () => {
+  test("lists records, each with a link to its proof", async () => {
     const { rows } = await scene.control.api.db.query<{ customer_id: number }>(
       "SELECT customer_id FROM billing_records WHERE id = $1",
       [recordId],
@@ -200,7 +200,7 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
     expect(complaints).toEqual([]);
   });
 
-  test("is told by workspace and day, of a credit with its cause, and each narrows the records", async () => {
+  test("is listed by workspace and day, of a credit with its cause, and each narrows the records", async () => {
     const { db } = scene.control.api;
     const ada = await scene.control.customer("bea");
     const names = { workspace_id: ada.workspaceId, usage_month: null };

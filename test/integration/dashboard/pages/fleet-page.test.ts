@@ -137,7 +137,7 @@ describe.skipIf(!hasBrowser)("the fleet's page (left out where Chromium is not i
     expect(page.url()).toContain("free=40");
   });
 
-  test("who is hit by a drain is shown before it is done", async () => {
+  test("who is hit by a drain is listed before it is done", async () => {
     const { page } = await scene.open("/fleet", scene.control.api.admin);
     const holder = "[data-hit] a";
     const { body } = await scene.control.api.request("GET", "/api/v1/fleet/map", {
@@ -156,7 +156,7 @@ describe.skipIf(!hasBrowser)("the fleet's page (left out where Chromium is not i
     await pressButton(page, "Cancel");
   });
 
-  test("says by keyboard what a figure means, and of when exactly it is", async () => {
+  test("explains by keyboard what a figure means, and of when exactly it is", async () => {
     const { page } = await scene.open("/fleet", scene.control.api.admin);
     await page.waitForSelector(cell("north", 0));
 

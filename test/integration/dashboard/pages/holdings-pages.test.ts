@@ -83,7 +83,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     expect(await textOf(page)).not.toContain("private one");
   });
 
-  test("images are looked at by everybody and offered by administrators", async () => {
+  test("images are viewed by everybody and offered by administrators", async () => {
     const { page } = await open("/images", scene.control.api.admin);
     await expectText(page, "No image is offered.");
     await openDialog(page, "Offer an image");
@@ -115,7 +115,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     expect(complaints).toEqual([]);
   });
 
-  test("an API key is shown once, and opens nothing once it is revoked", async () => {
+  test("an API key is displayed once, and opens nothing once it is revoked", async () => {
     const { page } = await open("/keys");
     await openDialog(page, "Make an API key");
     await typeInto(page, "Name", "for ci");
@@ -141,7 +141,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     });
   });
 
-  test("browsers that are logged in are told apart, and logged out: one of them, all others, this one", async () => {
+  test("browsers that are logged in are distinguished, and logged out: one of them, all others, this one", async () => {
     const carol = await scene.control.customer("carol");
     const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     const { headers } = await scene.control.api.request("POST", "/api/v1/sessions", {
@@ -217,7 +217,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     expect(complaints).toEqual([]);
   });
 
-  test("webhooks are added with a secret shown once, tried, and their deliveries looked at", async () => {
+  test("webhooks are added with a secret displayed once, tried, and their deliveries viewed", async () => {
     const { page } = await open("/webhooks");
     await openDialog(page, "Add a webhook");
     await typeInto(page, "Address", "https://hooks.example.com/in");

@@ -66,7 +66,7 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     expect(complaints).toEqual([]);
   });
 
-  test("tells what runs there, whose it is, with its card and ports, and links to it, in both languages", async () => {
+  test("lists what runs there, whose it is, with its card and ports, and links to it, in both languages", async () => {
     const { page, complaints } = await scene.open("/hosts/h-1", scene.control.api.admin);
 
     await expectText(
@@ -83,7 +83,7 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     expect(complaints).toEqual([]);
   });
 
-  test("asks for an administrator's word on its address and its storage pool, and says who gave it", async () => {
+  test("requests an administrator's word on its address and its storage pool, and names who gave it", async () => {
     const { control } = scene;
     const { db } = control.api;
     const [{ address } = { address: "" }] = (
@@ -138,7 +138,7 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     expect(complaints).toEqual([]);
   });
 
-  test("tells how far its journal is ingested and its clock is off, in both languages", async () => {
+  test("reports how far its journal is ingested and its clock is off, in both languages", async () => {
     const { page, complaints } = await scene.open("/hosts/h-1", scene.control.api.admin);
     const ingested = (row: number) =>
       scene.control.api.db.query("UPDATE host_journals SET watermark = $1", [row]);
@@ -160,7 +160,7 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     expect(complaints).toEqual([]);
   });
 
-  test("shows what its cards do now, and in place of what one said last that it vanished", async () => {
+  test("shows what its cards do now, and in place of what one reported last that it vanished", async () => {
     const { page } = await scene.loggedIn(scene.control.api.admin);
     await page.evaluateOnNewDocument(HURRIED_POLLS);
     const streaming = page.waitForResponse(
@@ -185,7 +185,7 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     expect(await textOf(page, cards)).not.toContain("84 %");
   });
 
-  test("tells since when readings that stand still are known by the newest heartbeat, and an hour of them", async () => {
+  test("states since when unchanged readings are known by the newest heartbeat, and an hour of them", async () => {
     const { control } = scene;
     // As of a card that said the same in every heartbeat since.
     await control.api.db.query("UPDATE gpus SET last_seen_at = now() - interval '50 seconds'");
@@ -209,7 +209,7 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     await requested;
   });
 
-  test("cordons it, which its events tell, and drains it", async () => {
+  test("cordons it, which its events list, and drains it", async () => {
     const { page } = await scene.open("/hosts/h-1", scene.control.api.admin);
     await page.waitForSelector('[data-status="connected"]');
 
@@ -230,12 +230,15 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     expect(body.drain_deadline_at).not.toBeNull();
   });
 
-  test.each(["/hosts/h-2", "/hosts/%3Cscript%3E"])("%s is not there, and says so", async (path) => {
-    const { page } = await scene.open(path, scene.control.api.admin);
+  test.each(["/hosts/h-2", "/hosts/%3Cscript%3E"])(
+    "%s is not there, and the page states so",
+    async (path) => {
+      const { page } = await scene.open(path, scene.control.api.admin);
 
-    await page.waitForSelector("[data-not-found]");
-    expect(await page.$("[data-status]")).toBeNull();
-  });
+      await page.waitForSelector("[data-not-found]");
+      expect(await page.$("[data-status]")).toBeNull();
+    },
+  );
 
   test("is not found by a customer", async () => {
     const { page } = await scene.open("/hosts/h-1", customer);

@@ -289,7 +289,7 @@ describe.skipIf(!hasBrowser)("names of any kind (left out where Chromium is not 
     expect(complaints).toEqual([]);
   });
 
-  test("are each shown somewhere, whole", () => {
+  test("are each displayed somewhere, whole", () => {
     const missing = [...called].filter(([, one]) => !visible.some((text) => text.includes(bare(one))));
     expect(missing.map(([kind]) => kind)).toEqual([]);
   });

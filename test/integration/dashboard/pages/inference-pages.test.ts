@@ -66,7 +66,7 @@ async function open(
 const visible = async () => await services.get(id);
 
 describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not installed)", () => {
-  test("are listed with names as text, in all looks", async () => {
+  test("are listed with names as text, in both themes and languages", async () => {
     const { page, complaints } = await open("/inference");
 
     await expectText(page, HOSTILE);
@@ -76,7 +76,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     expect(await page.title()).not.toBe("hit");
   });
 
-  test("tell what they answered, what is in flight, and what each replica's probe says, in all looks", async () => {
+  test("list what they answered, what is in flight and what each replica's probe reports, in both themes and languages", async () => {
     const { page, complaints } = await open(`/inference/${id}`);
 
     await expectText(page, "10 %", 'section[aria-label="Errors"]');
@@ -99,7 +99,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     expect(await textOf(page)).not.toContain("chat");
   });
 
-  test("are scaled, and given a key that is shown once, by keyboard", async () => {
+  test("are scaled, and given a key that is displayed once, by keyboard", async () => {
     const { page } = await open(`/inference/${id}`);
     await expectText(page, "1 of 1 replicas serve");
 
@@ -133,7 +133,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     expect(items).toEqual([expect.objectContaining({ name: "app", revoked_at: expect.any(String) })]);
   });
 
-  test("that scale by themselves are told not to, and to go on, and why not", async () => {
+  test("that scale by themselves are paused and resumed, and a refusal states why", async () => {
     const scaled = await services.ordered({
       name: "scales",
       max_replicas: 2,
@@ -179,7 +179,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     expect((await visible()).version).toBe("v1");
   });
 
-  test("are stopped and deleted after dialogs that say what stops, what is kept and what is charged", async () => {
+  test("are stopped and deleted after dialogs that state what stops, what remains and what is charged", async () => {
     const { page } = await open(`/inference/${id}`);
 
     await openDialog(page, "Stop");
@@ -202,7 +202,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     expect((await services.request("GET", `/${id}`)).status).toBe(404);
   });
 
-  test("are ordered from a form that says the price of each replica before", async () => {
+  test("are ordered from a form that states the price of each replica before", async () => {
     const { page } = await open("/inference?order=new");
     await page.waitForSelector('input[name="image"]');
     await expectSoundPage(page, 'input[name="image"]');

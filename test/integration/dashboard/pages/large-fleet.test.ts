@@ -93,7 +93,7 @@ describe.skipIf(!hasBrowser)("ten thousand hosts (left out where Chromium is not
     expect(page.url()).not.toContain("cursor");
   }, 240_000);
 
-  test("are looked through whole for what is free, and grouped by rack over all pages", async () => {
+  test("are searched whole for what is free, and grouped by rack over all pages", async () => {
     const page = await open("/fleet?free=40");
 
     // The four last that are not cordoned.

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => scene.close());
 
 describe.skipIf(!hasBrowser)("the owner's money (left out where Chromium is not installed)", () => {
-  test("is topped up by keyboard, and why it is not is said at its field", async () => {
+  test("is topped up by keyboard, and a refusal is displayed at its field", async () => {
     const ann = await scene.control.customer("ann", "100");
     const { page, complaints } = await openCustomer(ann);
     await expectText(page, "100.00", BALANCE);
@@ -97,7 +97,7 @@ describe.skipIf(!hasBrowser)("the owner's money (left out where Chromium is not 
     expect(complaints).toEqual([]);
   });
 
-  test("has a price looked at before it is set, and says what is wrong with one", async () => {
+  test("has a price previewed before it is set, and states what is wrong with one", async () => {
     const { admin } = scene.control.api;
     const { page, complaints } = await scene.open("/money", admin);
     await page.waitForSelector('input[name="spec"]');

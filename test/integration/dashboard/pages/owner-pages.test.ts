@@ -56,7 +56,7 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     expect(complaints).toEqual([]);
   });
 
-  test("is shown the open alarms at first, each with a way to what it is of", async () => {
+  test("sees the open alarms at first, each with a link to what it is of", async () => {
     const { control } = scene;
     await control.host("h-1", { gpus: 1 });
     const ada = await control.customer("ada");
@@ -101,7 +101,7 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     expect(complaints).toEqual([]);
   });
 
-  test("narrows what was done to one thing, by somebody with a name, and asks for no half word", async () => {
+  test("narrows what was done to one thing, by somebody with a name, and requests no half word", async () => {
     const { api } = scene.control;
     const eve = await scene.control.customer("eve-audited");
     await api.request("PATCH", `/api/v1/customers/${eve.customerId}`, {
@@ -137,7 +137,7 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     expect(complaints).toEqual([]);
   });
 
-  test("changes a setting, and is told why not", async () => {
+  test("changes a setting, and reports why not", async () => {
     const { page } = await scene.open("/settings", scene.control.api.admin);
     const field = 'input[name="GPU_HISTORY_DAYS"]';
     await page.waitForSelector(field);

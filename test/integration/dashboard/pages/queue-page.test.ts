@@ -94,7 +94,7 @@ const become = async (page: Page, wanted: string[]) =>
   });
 
 describe.skipIf(!hasBrowser)("the queue (left out where Chromium is not installed)", () => {
-  test("has all that waits in line order with size, priority and why, and its own age, in all looks", async () => {
+  test("has all that waits in line order with size, priority and why, and its own age, in both themes and languages", async () => {
     const { page, complaints } = await open();
 
     await become(page, [HOSTILE, "train", "gang", "chat", "chat"]);
@@ -108,7 +108,7 @@ describe.skipIf(!hasBrowser)("the queue (left out where Chromium is not installe
     expect(await page.title()).not.toBe("hit");
   });
 
-  test("is opened at one order by keyboard, host by host, under an address of its own, in all looks", async () => {
+  test("is opened at one order by keyboard, host by host, under an address of its own, in both themes and languages", async () => {
     const { page, complaints } = await open();
     await page.waitForSelector("tbody tr");
 
@@ -132,7 +132,7 @@ describe.skipIf(!hasBrowser)("the queue (left out where Chromium is not installe
     expect(new URL(page.url()).search).toBe("");
   });
 
-  test("shows who may only look why, and no acts", async () => {
+  test("shows read-only viewers why, and no actions", async () => {
     const { page } = await open(`/queue?open=training/${job}/0`, viewer);
 
     await expectText(page, "host-b", `[data-opened="${job}"]`);
@@ -140,7 +140,7 @@ describe.skipIf(!hasBrowser)("the queue (left out where Chromium is not installe
     expect(await names(page)).toHaveLength(5);
   });
 
-  test("shows a key that orders nothing no acts either, and strangers nothing at all", async () => {
+  test("shows a key that orders nothing no actions either, and strangers nothing at all", async () => {
     const reader = await scene.control.api.key(alice, { scopes: ["read"] });
     const { page } = await open(`/queue?open=training/${job}/0`, reader);
     await expectText(page, "host-b", `[data-opened="${job}"]`);
@@ -188,7 +188,7 @@ describe.skipIf(!hasBrowser)("the queue (left out where Chromium is not installe
     await become(page, ["well named", "gang", "train", "chat", "chat"]);
   });
 
-  test("lets a job go by keyboard, after the dialog that says what it costs", async () => {
+  test("lets a job go by keyboard, after the dialog that states what it costs", async () => {
     const { page } = await open(`/queue?open=training/${job}/0`);
     await expectText(page, "host-b", `[data-opened="${job}"]`);
 

@@ -51,7 +51,7 @@ async function open(path: string, as: Caller = gang.alice): Promise<{ page: Page
 const status = async (id: string) => (await gang.job(id)).status;
 
 describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not installed)", () => {
-  test("are listed with names as text, filtered by the address, in all looks", async () => {
+  test("are listed with names as text, filtered by the address, in both themes and languages", async () => {
     const { page, complaints } = await open("/training");
 
     await expectText(page, HOSTILE);
@@ -63,7 +63,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     expect(await page.title()).not.toBe("hit");
   });
 
-  test("of which the old system did not say a size show none, in place of 0", async () => {
+  test("of which the old system recorded no size show none, in place of 0", async () => {
     await scene.control.api.db.query(
       `INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status, cpu, gpu, created_at)
        VALUES ('job-of-before', $1, $2, 'of before', 'busybox:1', 'true', 'completed', NULL, NULL, '2024-01-01Z')`,
@@ -122,7 +122,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     expect(await textOf(page)).not.toContain("out of patience");
   });
 
-  test("that wait say why and at which place, and are cancelled by keyboard after the dialog", async () => {
+  test("that wait state why and at which place, and are cancelled by keyboard after the dialog", async () => {
     const { page } = await open(`/training/${waiting}`);
     await expectText(page, "Place in the queue: 1");
 
@@ -179,7 +179,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     expect(new URL(page.url()).search).toMatch(/^\?group_id=/);
   });
 
-  test("that were carried over wait until they are told to run", async () => {
+  test("that were carried over wait until they are ordered to run", async () => {
     const { body } = await gang.order({ name: "carried over" });
     await scene.control.api.db.query("UPDATE training_jobs SET confirmed_at = NULL WHERE id = $1", [body.id]);
     const { page } = await open(`/training/${body.id}`);
@@ -208,7 +208,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     expect((await gang.request("GET", "?name=sweep")).body.items).toEqual([]);
   });
 
-  test("that are ordered with what cannot be are told so at the field", async () => {
+  test("that are ordered with what cannot be are refused at the field", async () => {
     const { page } = await open("/training?order=new");
     await page.waitForSelector('input[name="image"]');
     await expectSoundPage(page, 'input[name="image"]');

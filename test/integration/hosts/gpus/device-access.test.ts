@@ -74,7 +74,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("a probe of one container", () => {
   const script = (name: string, text: string) =>
     writeFile(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
 
-  test("tells what the kernel's rules say, taken away and given back", async () => {
+  test("reports what the kernel's rules state, taken away and given back", async () => {
     expect(await request()).toEqual(reported({}));
     takeNullDevice(containerId);
     expect(await request()).toEqual(reported({ access: NOT_PERMITTED }));
@@ -129,7 +129,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("a probe of one container", () => {
     expect(await request()).toEqual(reported({}));
   });
 
-  test("asks one at a time: a second question meanwhile is not answered", async () => {
+  test("runs one at a time: a second request meanwhile is not answered", async () => {
     const probe = probeWith("device-access");
     const [first, second] = await Promise.all([request(probe), request(probe)]);
 
@@ -147,7 +147,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("a probe of one container", () => {
     expect(await request(probeWith(name))).toBeNull();
   });
 
-  test("tells apart what was only removed inside", async () => {
+  test("distinguishes what was only removed inside", async () => {
     execFileSync("docker", ["exec", containerId, "rm", "/dev/nvidia0"]);
 
     expect(await request()).toEqual(reported({ lookup: ABSENT }));
@@ -216,7 +216,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("runs that lose their cards", () => {
     await forward(11_000);
   }
 
-  test("an environment goes on, is shown with how to get it back, and is charged nothing until it has it again, whatever becomes of the agent", async () => {
+  test("an environment goes on, is reported with how to get it back, and is charged nothing until it has it again, whatever becomes of the agent", async () => {
     const { containerId, passedByMs } = await begin(0, { kind: "environment" });
     takeNullDevice(containerId);
     await twoProbes();
@@ -287,7 +287,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("runs that lose their cards", () => {
     expect(endOf(2)).toBeLessThanOrEqual(passedByMs);
   });
 
-  test("a node that is removed inside is told, and everything goes on", async () => {
+  test("a node that is removed inside is reported, and everything goes on", async () => {
     const { containerId, passedByMs } = await begin(3, { kind: "environment" });
     execFileSync("docker", ["exec", containerId, "rm", "/dev/nvidia3"]);
     await forward(MINUTE_MS);

@@ -106,7 +106,7 @@ describe.each(["cdi", "plain"] as const)("attached by %s", (mode) => {
   });
 });
 
-test("the runtime's own NVIDIA support is asked for exactly the cards, which a host without it refuses", async () => {
+test("the runtime's own NVIDIA support is requested for exactly the cards, which a host without it refuses", async () => {
   const containerId = await host.create(desiredOf("gpus", { gpus: [card(1)] }), {
     mode: "gpus",
     devices,

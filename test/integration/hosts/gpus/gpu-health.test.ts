@@ -56,7 +56,7 @@ describe("the kernel log", () => {
     expect(await log.newLines()).toEqual([]);
   });
 
-  test("a FIFO that nobody writes into, or says nothing, keeps nobody waiting", async () => {
+  test("a FIFO that nobody writes into, or that stays silent, lets nobody wait", async () => {
     const path = join(folder, "fifo");
     execFileSync("mkfifo", [path]);
     const log = new KernelLog(path);
@@ -222,7 +222,7 @@ describe("a watch over real cards", () => {
     await writeFile(join(folder, "kmsg"), "");
   });
 
-  test("a kernel log that cannot be read is said once and shown; the cards are looked after all the same", async () => {
+  test("a kernel log that cannot be read is logged once and reported; the cards are watched all the same", async () => {
     await rm(join(folder, "kmsg"));
     const watched = await watch();
     await check(watched);
@@ -233,7 +233,7 @@ describe("a watch over real cards", () => {
     await watched.close();
   });
 
-  test("garbage, a refusal and silence are shown, and no card is lost by them", async () => {
+  test("garbage, a refusal and silence are reported, and no card is lost by them", async () => {
     const watched = await watch();
     for (const [script, flag] of [
       ["echo hello", "nvidia-smi-garbage"],
@@ -388,7 +388,7 @@ describe("a watch over real cards", () => {
       return watched;
     }
 
-    test("is looked at once, at once, and the loop is told; nobody is asked while nothing ends", async () => {
+    test("is checked once, at once, and the loop is notified; nothing is queried while nothing ends", async () => {
       const watched = await watchHeld();
       await round(watched, [holder]);
       expect(await requestCount()).toBe(0);
@@ -422,7 +422,7 @@ describe("a watch over real cards", () => {
       await watched.close();
     });
 
-    test("is asked for again at the next sample where nvidia-smi fails, and waits until it answers", async () => {
+    test("is queried again at the next sample where nvidia-smi fails, and waits until it answers", async () => {
       const watched = await watchHeld();
       await playNoting(null, "exit 9");
 
@@ -467,7 +467,7 @@ describe("a watch over real cards", () => {
       await watched.close();
     });
 
-    test("waits in the agent's next life, with all other cards, until that has looked", async () => {
+    test("waits after the agent's restart, with all other cards, until the agent has sampled them", async () => {
       const before = await watchHeld();
       await before.close();
       await playNoting(null, "exit 9");
@@ -482,7 +482,7 @@ describe("a watch over real cards", () => {
       await watched.close();
     });
 
-    test("does not bring the next sample nearer, nor a cordoned card its way back", async () => {
+    test("does not bring the next sample nearer, nor a cordoned card its return", async () => {
       const watched = await watchHeld();
       appendFileSync(join(folder, "kmsg"), XID_79.replace("79", "48"));
       await check(watched);
@@ -636,7 +636,7 @@ describe("containers on simulated cards", () => {
     expect(await runningOf("run-b")).toBe(true);
   });
 
-  test("a drained card keeps what runs and starts nothing, until an administrator says so", async () => {
+  test("a drained card goes on with what runs and starts nothing, until an administrator decides so", async () => {
     agent.host.order([wanted("a", 0)]);
     await agent.host.reported("run-a", { phase: "ready" });
     logXid(agent.stateDir, { index: 0, code: 48, seq: 1 });
@@ -667,7 +667,7 @@ describe("containers on simulated cards", () => {
         what: `${runId} waiting for ${words.join(" ")}`,
       });
 
-    test("starts nothing there and says why, leaves what runs there alone, and starts when it is gone", async () => {
+    test("starts nothing there and reports why, leaves what runs there alone, and starts when it is gone", async () => {
       agent.host.order([wanted("a", 0)]);
       await agent.host.reported("run-a", { phase: "ready" });
       const pid = foreignProcess();
@@ -707,7 +707,7 @@ describe("containers on simulated cards", () => {
       await agent.host.reported("run-b", { phase: "ready" });
     });
 
-    test("is given away while nvidia-smi says nothing only if nobody was on it since it last answered", async () => {
+    test("is given away while nvidia-smi reports nothing only if nobody was on it since it last answered", async () => {
       agent.host.order([wanted("a", 0)]);
       await agent.host.reported("run-a", { phase: "ready" });
       setFaults(agent.stateDir, ["garbage"]);

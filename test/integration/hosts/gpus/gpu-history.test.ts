@@ -224,7 +224,7 @@ describe("of recorded heartbeats", () => {
     }
   });
 
-  test("an agent that starts anew and has not read its cards yet tells nulls, which lower no mean", async () => {
+  test("an agent that starts anew and has not read its cards yet reports nulls, which lower no mean", async () => {
     const host = await newHost();
     const server = openServer();
     await server.hears(host, [
@@ -367,7 +367,7 @@ describe("of a workload", () => {
     expect(later.body.series).toEqual([]);
   });
 
-  test("is told by rank, and of another rank nothing", async () => {
+  test("is listed by rank, and of another rank nothing", async () => {
     await held(0, 60);
 
     expect((await own("&rank=0")).series).toHaveLength(1);
@@ -394,7 +394,7 @@ describe("bad questions", () => {
     expect(JSON.stringify(answer.body.errors)).toContain(field);
   });
 
-  test("years are answered with what is kept, and the future with nothing", async () => {
+  test("years are answered with what is stored, and the future with nothing", async () => {
     const uuid = (await newHost()).gpus[0]!.uuid;
     const request = async (query: string) =>
       (await scene.api.request("GET", `/api/v1/gpus/${uuid}/history?${query}`, { as: scene.api.admin })).body;
@@ -422,7 +422,7 @@ describe("bad questions", () => {
   );
 });
 
-test("what is older than the setting says goes, some thousand rows at a time, and the rest stays", async () => {
+test("what is older than the setting allows goes, some thousand rows at a time, and the rest stays", async () => {
   const { db, deps, admin } = scene.api;
   const host = await newHost();
   await db.query(

@@ -78,7 +78,7 @@ const alarms = async () =>
     ({ kind, subject, is_open: isOpen }) => `${kind} ${subject} ${isOpen ? "open" : "over"}`,
   );
 
-test("is shown with its reasons, and gets nothing new; its neighbour does", async () => {
+test("is listed with its reasons, and gets nothing new; its neighbour does", async () => {
   await report(FAILED(5));
 
   expect(await card()).toMatchObject({
@@ -96,7 +96,7 @@ test("is shown with its reasons, and gets nothing new; its neighbour does", asyn
   expect(await sql("SELECT gpu_uuid FROM gpu_allocations")).toEqual([{ gpu_uuid: uuidOf(1) }]);
 });
 
-test("the fault is an event and an alarm, once, and so is the way back", async () => {
+test("the fault is an event and an alarm, once, and so is the recovery", async () => {
   for (const change of [FAILED(5), FAILED(5), WELL, WELL]) await report(change);
 
   expect(await events()).toEqual([
@@ -110,7 +110,7 @@ test("the fault is an event and an alarm, once, and so is the way back", async (
   expect(await card()).toMatchObject({ cordoned: false, status: "available", health_status: "healthy" });
 });
 
-test("what the report says counts like the heartbeat, whichever comes first", async () => {
+test("what the report contains counts like the heartbeat, whichever comes first", async () => {
   host.gpus = host.gpus.map((gpu, index) => ({ ...gpu, ...(index === 0 ? FAILED(5) : WELL) }));
   await host.report([]);
   await report(FAILED(5));
@@ -124,7 +124,7 @@ test("what the report says counts like the heartbeat, whichever comes first", as
 });
 
 describe("a sign of failure", () => {
-  test("closes the card with the heartbeat that tells it, by its code, and what read well last stays what it was", async () => {
+  test("closes the card with the heartbeat that reports it, by its code, and what read well last stays what it was", async () => {
     await report(WELL);
     const before = await card();
     await sql("UPDATE gpus SET last_seen_at = last_seen_at - interval '5 seconds'");
@@ -150,7 +150,7 @@ describe("a sign of failure", () => {
     expect(why.body.hosts[0]!.reason).toContain("It needs a reset (requires-reset)");
   });
 
-  test("that is told as a fault at once, as by a line of the kernel log, keeps what read well last, too", async () => {
+  test("that is reported as a fault at once, as by a line of the kernel log, leaves what read well last, too", async () => {
     await report(WELL);
     const before = (await card())!.last_seen_at;
 
@@ -164,7 +164,7 @@ describe("a sign of failure", () => {
     expect(Date.parse((await card())!.last_seen_at!)).toBeGreaterThan(Date.parse(before!));
   });
 
-  test("is not healed by an administrator's word: the card stays closed until its host says that it is gone", async () => {
+  test("is not healed by an administrator's word: the card stays closed until its host reports that it is gone", async () => {
     await report(SIGN(5));
     await asAdmin("uncordon");
     await report({ ...SIGN(5), cordon: null });
@@ -181,7 +181,7 @@ describe("a sign of failure", () => {
     expect(await card()).toMatchObject({ has_sign: false, reason_code: null });
   });
 
-  test("is told in quiet heartbeats by nobody: each with one is taken in as a whole", async () => {
+  test("is reported in quiet heartbeats by nobody: each with one is ingested as a whole", async () => {
     await report(WELL);
     const quiet = await noteQuietHeartbeats(
       scene.api.db,
@@ -199,7 +199,7 @@ describe("a sign of failure", () => {
     expect([...quiet.keys()]).toEqual([]);
   });
 
-  test("and what else befalls its card is told to the workload that has it: events, why, its instance; once each", async () => {
+  test("and what else befalls its card is reported to the workload that has it: events, why, its instance; once each", async () => {
     const { id } = (await scene.order(alice, { gpu: 2 })).body;
     await scene.schedule();
     await host.round();
@@ -229,7 +229,7 @@ describe("a sign of failure", () => {
     ]);
   });
 
-  test("of a reading that flaps is told to its workload once in ten minutes, and a graver fault at once", async () => {
+  test("of a reading that flaps is reported to its workload once in ten minutes, and a graver fault at once", async () => {
     const { id } = (await scene.order(alice, { gpu: 2 })).body;
     await scene.schedule();
     await host.round();
@@ -254,7 +254,7 @@ describe("a sign of failure", () => {
     expect(await codes()).toEqual(["err", "fatal", "err"]);
   });
 
-  test("is shown on the map of the fleet with its reason", async () => {
+  test("is listed on the map of the fleet with its reason", async () => {
     await report(SIGN(5));
 
     const { body } = await scene.api.request("GET", "/api/v1/fleet/map", { as: scene.api.admin });
@@ -265,7 +265,7 @@ describe("a sign of failure", () => {
     ]);
   });
 
-  test("of a program that failed on that card is part of what is said of its end", async () => {
+  test("of a program that failed on that card is part of the reason for its end", async () => {
     const { id } = (await scene.order(alice, { gpu: 2 })).body;
     await scene.schedule();
     const [wanted] = await host.round();
@@ -389,7 +389,7 @@ describe("GPUs that are closed under one payer's runs", () => {
   });
 });
 
-test("a card that its host cannot give to containers, or with MIG mode on, takes no order: it waits and says why", async () => {
+test("a card that its host cannot give to containers, or with MIG mode on, takes no order: it waits and reports why", async () => {
   await report({
     health: "unhealthy",
     reasons: ["It cannot be given to a container: no CDI spec of this host names it."],
@@ -407,7 +407,7 @@ test("a card that its host cannot give to containers, or with MIG mode on, takes
 });
 
 describe("an administrator", () => {
-  test("puts it back in service: the host is told until it says so no more, and a later fault counts again", async () => {
+  test("puts it back in service: the host is notified until it reports it no more, and a later fault counts again", async () => {
     await report(FAILED(5));
     expect((await asAdmin("uncordon")).body).toMatchObject({ cordoned: false });
 
@@ -455,7 +455,7 @@ test("a card that vanished is an alarm until it is back, and comes back out of s
   expect(await card()).toMatchObject({ cordoned: true, vanished_at: null });
 });
 
-test("errors, repairs, clocks and strangers are shown", async () => {
+test("errors, repairs, clocks and strangers are listed", async () => {
   await report({
     ...WELL,
     eccUncorrected: 2,
@@ -478,7 +478,7 @@ test("errors, repairs, clocks and strangers are shown", async () => {
   });
 });
 
-test("an agent of before, which tells none of it, is heard as ever", async () => {
+test("an agent of before, which reports none of it, is heard as ever", async () => {
   await host.heartbeat({ gpus: host.gpus.map((gpu) => ({ ...gpu, health: "unhealthy" })) });
 
   expect(await card()).toMatchObject({
@@ -490,7 +490,7 @@ test("an agent of before, which tells none of it, is heard as ever", async () =>
   expect(await sql("SELECT FROM gpu_health")).toEqual([]);
 });
 
-test("a host says nothing about another host's card", async () => {
+test("a host reports nothing about another host's card", async () => {
   const other = await scene.host("host-b", { gpus: 1 });
   await other.heartbeat({ gpus: [{ ...host.gpus[0], ...FAILED(5) }] });
 

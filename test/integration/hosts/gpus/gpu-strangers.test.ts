@@ -78,7 +78,7 @@ const freeGpus = async () =>
   (await scene.api.request("GET", "/api/v1/fleet", { as: scene.api.admin })).body.gpus_free;
 
 describe("placement", () => {
-  test("takes the neighbour, then waits and says why, and takes the card when the stranger is gone", async () => {
+  test("takes the neighbour, then waits and reports why, and takes the card when the stranger is gone", async () => {
     await host.heartbeat({ gpus: host.gpus });
     // An agent of before, which tells of nobody.
     expect(await closed()).toEqual({ [FIRST]: null, [SECOND]: null });
@@ -130,7 +130,7 @@ describe("placement", () => {
   });
 });
 
-test("an order that waits on its host for the stranger keeps its place, says so, and starts when the host does", async () => {
+test("an order that waits on its host for the stranger retains its place, reports so, and starts when the host does", async () => {
   const { id } = (await scene.order(alice, { gpu: 2 })).body;
   await scene.schedule();
   const detail = `It waits for GPU ${FIRST}, which process 1234 (python) uses; it is none of this host's runs.`;

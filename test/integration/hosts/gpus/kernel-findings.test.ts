@@ -73,7 +73,7 @@ describe("a program's error", () => {
     expect(await faultEvents()).toHaveLength(2);
   });
 
-  test("stands in the reason with which its workload fails, as its host says it", async () => {
+  test("is part of the reason with which its workload fails, as its host reports it", async () => {
     const detail = `The command ended with exit code 1. ${TOUCHED}`;
     await host.round({ phase: "failed", problem: "exited", exitCode: 1, detail, gpuFaults: [fault(7)] });
 
@@ -81,7 +81,7 @@ describe("a program's error", () => {
     expect((await request("why")).body).toMatchObject({ reason: detail, gpu_faults: [{ code: "xid-31" }] });
   });
 
-  test("is no host's to tell of another host's run", async () => {
+  test("is no host's to report of another host's run", async () => {
     const other = await scene.host("host-b", { gpus: 1 });
     const [wanted] = host.desired;
     await other.report([other.observedOf(wanted!, { gpuFaults: [fault(7)] })]);
@@ -157,7 +157,7 @@ describe("a note of the kernel log", () => {
     ]);
   });
 
-  test("of a number that nobody knows is an alarm, until somebody has looked", async () => {
+  test("of a number that nobody knows is an alarm, until somebody has cleared it", async () => {
     const unknown = note({
       code: "xid-999",
       isUnknown: true,
@@ -181,7 +181,7 @@ describe("a note of the kernel log", () => {
     expect(await alarms()).toEqual([]);
   });
 
-  test("is told again after the host has started anew", async () => {
+  test("is reported again after the host has started anew", async () => {
     await reports(note({ count: 5 }));
     await sql("UPDATE hosts SET boot_id = $1", [randomUUID()]);
     await reports(note());
@@ -189,7 +189,7 @@ describe("a note of the kernel log", () => {
     expect(await noteEvents()).toHaveLength(2);
   });
 
-  test("is not told by a report that says nothing of the log, nor by an agent of before", async () => {
+  test("is not reported by a report without notes of the log, nor by an agent of before", async () => {
     await reports(note());
     host.kernelNotes = null;
     await host.report([]);

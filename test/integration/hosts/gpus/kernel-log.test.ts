@@ -165,7 +165,7 @@ describe("a watch over real cards", () => {
     await watched.close();
   });
 
-  test("a next life of the agent keeps what was told and hears nothing twice", async () => {
+  test("a restarted agent retains what was reported and hears nothing twice", async () => {
     const watched = await watch();
     xid(63);
     xid(31);

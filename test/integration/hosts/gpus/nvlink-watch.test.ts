@@ -77,7 +77,7 @@ async function check(watched: GpuWatch, afterMs = SAMPLE_EVERY_MS): Promise<bool
 const islandsOf = (watched: GpuWatch) => watched.gpus.map(({ island }) => island);
 const requestCount = async () => (await readFile(join(folder, "calls"), "utf8")).split("\n").length - 1;
 
-test("the islands are known from the start, and not asked about again while the cards are the same", async () => {
+test("the islands are known from the start, and not queried again while the cards are the same", async () => {
   const watched = await watch();
 
   expect(islandsOf(watched)).toEqual([0, 0]);
@@ -86,7 +86,7 @@ test("the islands are known from the start, and not asked about again while the 
   expect(await requestCount()).toBe(1);
 });
 
-test("cards that change places are asked about anew, and the loop is told", async () => {
+test("cards that change places are queried anew, and the loop is notified", async () => {
   const watched = await watch();
   const csv = await readFile(join(folder, "cards.csv"), "utf8");
   await writeFile(join(folder, "cards.csv"), csv.replace(/^1, GPU-/m, "2, GPU-"));
@@ -127,7 +127,7 @@ test("a question that hangs is given up and keeps no sample from being taken", a
   expect(await requestCount()).toBe(1);
 });
 
-test("samples go on while the question is under way", async () => {
+test("samples go on while the query is pending", async () => {
   const watched = await watch();
   await topologyBy(`until [ -e ${folder}/go ]; do sleep 0.02; done; cat ${folder}/topology`);
   await writeFile(
@@ -153,7 +153,7 @@ test("samples go on while the question is under way", async () => {
   expect(await requestCount()).toBe(2);
 });
 
-test("what could not be told is asked again after ten minutes, not before", async () => {
+test("what could not be read is queried again after ten minutes, not before", async () => {
   await topologyBy("exit 9");
   const watched = await watch();
   await topologyBy(`cat ${folder}/topology`);
@@ -184,7 +184,7 @@ describe("simulated cards", () => {
     return await new NvidiaSmi({ path: files.hostExecutable, simulated: true }).nvlinks();
   };
 
-  test("are asked the same way, and lie on boards of eight", async () => {
+  test("are queried by the same route, and lie on boards of eight", async () => {
     const watched = await watch({ simulatedCount: 10 });
 
     expect(islandsOf(watched)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 8, 8]);

@@ -151,7 +151,7 @@ const heal = async () => await setSimulatedFaults(world.agent.stateDir, []);
 
 describe("a card under a run", () => {
   test.each(FATAL)(
-    "%j: is closed by one sample, its run ends, says why and is charged to the last good sample",
+    "%j: is closed by one sample, its run ends, reports why and is charged to the last good sample",
     async (words, code) => {
       const { id, runId, card } = await runs();
       const startedMs = world.agent.nowMs;

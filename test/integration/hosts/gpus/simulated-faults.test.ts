@@ -55,7 +55,7 @@ describe("a card that is not well", () => {
     [["fabric", "In", "Progress"], { 5: "In Progress" }],
     [["mig"], { 1: "[N/A]", 6: "Enabled" }],
     [["lie"], { 4: "None" }],
-  ] as const)("%j: its line of the CSV says so, its neighbour's does not", async (words, reported) => {
+  ] as const)("%j: its line of the CSV reports it, its neighbour's does not", async (words, reported) => {
     const healthy = await cells();
     await play(...words);
 
@@ -86,7 +86,7 @@ describe("a card that is not well", () => {
     expect((await request("-q", "-x")).text.split("<gpu id=")[2]).toContain("<gpu_util>0 %<");
   });
 
-  test("is listed although it is lost, unless it has fallen off the bus, which the kernel says as well", async () => {
+  test("is listed although it is lost, unless it has fallen off the bus, which the kernel logs as well", async () => {
     await play("lost-listed");
     expect((await request("-L")).lines[0]).toContain(first);
 
@@ -102,7 +102,7 @@ describe("a card that is not well", () => {
     ["15", /^Unable to determine the device handle for GPU0: FFFF:01:00\.0: GPU is lost\./],
     ["255", /^Unable to determine the device handle for GPU FFFF:01:00\.0: Unknown Error$/],
   ])(
-    "spoils the whole answer with exit %s; its neighbour answers when asked singly",
+    "spoils the whole answer with exit %s; its neighbour answers when queried singly",
     async (code, output) => {
       await play("exit", code);
 
@@ -119,7 +119,7 @@ describe("a card that is not well", () => {
     },
   );
 
-  test("that hangs keeps nobody waiting who asks for its neighbour", async () => {
+  test("that hangs lets nobody wait who queries its neighbour", async () => {
     await play("hang");
 
     const whole = await execa(nvidiaSmi, QUERY, { reject: false, timeout: 300 });
@@ -128,7 +128,7 @@ describe("a card that is not well", () => {
     expect((await request(`--id=${second}`, ...QUERY)).exitCode).toBe(0);
   });
 
-  test("that flaps is sick in every other sample, in all that is asked within it", async () => {
+  test("that flaps is sick in every other sample, in all that is queried within it", async () => {
     await play("flap", "lost-listed");
 
     const seen: string[] = [];

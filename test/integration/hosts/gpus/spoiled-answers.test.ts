@@ -119,7 +119,7 @@ function signsIn({ gpus, conditions }: GpuInventory): Record<number, string | nu
 const WELL = { 0: null, 1: null, 2: null, 3: null };
 const calls = async () => (await readFile(join(folder, "calls"), "utf8")).trim().split("\n");
 
-test("while all is well nobody is asked singly", async () => {
+test("while all is well no GPU is queried singly", async () => {
   const inventory = await smi.inventory();
 
   expect(signsIn(inventory)).toEqual(WELL);
@@ -133,7 +133,7 @@ describe("an answer that one GPU spoils", () => {
     ["exit 255 with its name", IS_LOST, 255, "gpu-lost open"],
     ["exit 255 with an unknown error", `${HANDLE} Unknown Error\n`, 255, "unknown-error open"],
     ["half a table and its name", `${csvOf([0])}${IS_LOST}`, 15, "gpu-lost proof"],
-  ])("%s: the others are well, and it is not asked", async (_what, csv, exit, sign) => {
+  ])("%s: the others are well, and it is not queried", async (_what, csv, exit, sign) => {
     await smi.inventory();
     await answer("all", { csv, exit });
 
@@ -229,14 +229,14 @@ describe("an answer that one GPU spoils", () => {
     expect(inventory.gpus[17]).toMatchObject({ temperatureC: 40, powerW: 50 });
   });
 
-  test("of a first sample the list tells whom to ask, also one that ends with an error", async () => {
+  test("of a first sample the list names whom to query, also one that ends with an error", async () => {
     await answer("all", { csv: IS_LOST, exit: 15 });
     await answerList(ALL, 15);
 
     expect(signsIn(await smi.inventory())).toEqual({ ...WELL, 1: "gpu-lost proof" });
   });
 
-  test("each sample asks again, and once all is well nobody is asked singly any more", async () => {
+  test("each sample queries again, and once all is well no GPU is queried singly any more", async () => {
     await answer("all", { csv: IS_LOST, exit: 255 });
     await smi.inventory();
     expect(signsIn(await smi.inventory())).toEqual({ ...WELL, 1: "gpu-lost open" });
@@ -251,7 +251,7 @@ describe("an answer that one GPU spoils", () => {
 describe("a failure that is of no GPU", () => {
   const failure = () => smi.inventory().then(signsIn, (error: unknown) => error);
 
-  test.each([2, 4, 9, 12, 13])("exit %i is the host's, and nobody is asked singly", async (exit) => {
+  test.each([2, 4, 9, 12, 13])("exit %i is the host's, and no GPU is queried singly", async (exit) => {
     await smi.inventory();
     await answer("all", { csv: "NVIDIA-SMI has failed", exit });
 
@@ -279,7 +279,7 @@ describe("a failure that is of no GPU", () => {
     });
   });
 
-  test("a first one that hangs is a hang, and nobody is asked singly", async () => {
+  test("a first one that hangs is a hang, and no GPU is queried singly", async () => {
     const brief = within(300);
     await answer("all", { csv: "", hangs: true });
 
@@ -314,7 +314,7 @@ describe("a GPU that makes the query of all hang", () => {
     expect(inventory.isOfSingles).toBe(true);
   });
 
-  test("is not looked for by a hang that is over before", async () => {
+  test("is not searched for by a hang that is over before", async () => {
     const brief = within(5_000);
     for (let n = 0; n < 2; n += 1) {
       await hang();
@@ -351,7 +351,7 @@ test("a whole answer that names a GPU beside its table, or no longer by its name
   expect(signsIn(await smi.inventory())).toEqual({ 0: null, 1: "gpu-lost open" });
 });
 
-describe("a card that is described in no readable way", () => {
+describe("a card whose description cannot be read", () => {
   const garbled = (indices: number[]) => csvOf(indices).replace(/^1, /m, "[Garbled], ");
 
   test("has a sign, and spoils nothing of the others", async () => {
@@ -368,7 +368,7 @@ describe("a card that is described in no readable way", () => {
     ]);
   });
 
-  test("has one as well where each is asked by itself", async () => {
+  test("has one as well where each is queried by itself", async () => {
     await smi.inventory();
     await answer("all", { csv: "", exit: 255 });
     await answer(1, { csv: garbled([1]), xml: xmlOf([1]) });
@@ -376,7 +376,7 @@ describe("a card that is described in no readable way", () => {
     expect(signsIn(await smi.inventory())).toEqual({ ...WELL, 1: "unknown-error open" });
   });
 
-  test("that nobody knew before is not shown, and is not gone", async () => {
+  test("that nobody knew before is not listed, and is not gone", async () => {
     await answer("all", { csv: garbled(ALL), xml: xmlOf(ALL) });
 
     const inventory = await smi.inventory();
@@ -404,7 +404,7 @@ describe("a card that is described in no readable way", () => {
   });
 });
 
-test("a field that the driver no longer has is left out, the others are asked on", async () => {
+test("a field that the driver no longer has is left out, the others are queried on", async () => {
   const script = await readFile(join(folder, "nvidia-smi"), "utf8");
   const refusal = `case "$*" in *driver_version*) echo 'Field "driver_version" is not a valid field to query.'; exit 2 ;; esac\n`;
   await writeFile(join(folder, "nvidia-smi"), script.replace("who=all", `${refusal}who=all`));

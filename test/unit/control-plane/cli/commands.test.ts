@@ -22,13 +22,13 @@ function fullName(command: Command): string {
   return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }
 
-test("every command says what it does", () => {
+test("every command describes what it does", () => {
   expect(all.length).toBeGreaterThan(60);
   expect(all.filter((command) => command.description() === "").map(fullName)).toEqual([]);
 });
 
 test.each(["remotegpu estimate", "remotegpu env create", "remotegpu job create"])(
-  "%s tells its default memory as 1G",
+  "%s names its default memory as 1G",
   (name) => {
     const command = all.find((candidate) => fullName(candidate) === name);
 

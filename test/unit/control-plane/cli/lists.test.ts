@@ -280,7 +280,7 @@ test("whose it is shows where several people's are listed, and with -o wide", ()
   expect(table([ada], columns, { format: "wide" })).toContain("owner");
 });
 
-test("moments are told by how long ago they were, and whole with -o wide", () => {
+test("moments are listed by how long ago they were, and whole with -o wide", () => {
   const row = { created_at: AN_HOUR_AGO, start_time: AN_HOUR_AGO };
 
   expect(table([row], ["created_at", "start_time"], { width: null })).toMatch(/^59 min ago +2026-11-27T11/m);

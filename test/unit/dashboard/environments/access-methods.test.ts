@@ -14,7 +14,7 @@ test.each([
   [{ host: "fd00::1" }, "vscode://vscode-remote/ssh-remote+root@[fd00::1]:20001/gemini/code"],
   [{ reachable: false }, null],
   [{ port: null }, null],
-])("of a way with %j VS Code's link is %s", (change, link) => {
+])("of an access method with %j VS Code's link is %s", (change, link) => {
   expect(vscodeLink(route(change))).toBe(link);
 });
 

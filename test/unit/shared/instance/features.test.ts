@@ -40,7 +40,7 @@ test.each<[string, OrderNeeds, string[]]>([
   expect(featuresFor(order)).toEqual(needs);
 });
 
-test("each word completes a sentence, and one from later is told as it is", () => {
+test("each word completes a sentence, and one from later is reported as it is", () => {
   for (const word of Object.keys(FEATURES)) expect(whatLacks(word)).toMatch(/^[a-z].*[^.]$/);
   expect(whatLacks("teleport")).toBe("do what is called teleport");
   expect(whatLacks("constructor")).toBe("do what is called constructor");

@@ -45,7 +45,7 @@ test.each([
   expect(Probe.parse(output)).toEqual(output);
 });
 
-test("a probe without a path asks for nothing but a connection", () => {
+test("a probe without a path requests nothing but a connection", () => {
   const output = { path: null, port: 8000, intervalSeconds: 30, thresholds: { success: 1, failure: 2 } };
 
   expect(Probe.parse(output).path).toBeNull();

@@ -7,7 +7,7 @@ import { desiredInstance } from "../../../support/samples/journal-samples.ts";
 const order = desiredInstance("env-a");
 
 describe("an order", () => {
-  test("of this version is understood, whatever else it says", () => {
+  test("of this version is understood, whatever else it contains", () => {
     expect(readOrder({ ...order, addedLater: 1 })).toEqual({ kind: "understood", order });
   });
 
@@ -39,7 +39,7 @@ describe("an order", () => {
     });
   });
 
-  test("that is not understood still says whose leases lead there", () => {
+  test("that is not understood still names whose leases lead there", () => {
     const raw = { ...order, spec: { ...order.spec, gate: "lunch" } };
 
     expect(readOrder(raw)).toMatchObject({ order: { spec: { workloadId: order.spec.workloadId } } });
@@ -57,7 +57,7 @@ describe("an order", () => {
     expect(readOrder(raw).kind).toBe("unreadable");
   });
 
-  test("keeps what of its access a later version says, without reading it", () => {
+  test("keeps what of its access a later version contains, without reading it", () => {
     const read = readOrder({ ...order, live: { ...order.live, ssh: { keySets: 7 } } });
 
     expect(read).toEqual({ kind: "understood", order });

@@ -53,7 +53,7 @@ test("this version speaks both", () => {
 });
 
 describe("protocol 2", () => {
-  test("has a sample of each message that says more than before", () => {
+  test("has a sample of each message that contains more than before", () => {
     const samples = readdirSync(new URL("2/", FOLDER)).map((file) => file.replace(/\.json$/, ""));
 
     expect(samples.toSorted()).toEqual(Object.keys(MESSAGES).toSorted());
@@ -83,7 +83,7 @@ describe("protocol 2", () => {
     expect(readAccessReport(ArrivedAccessReport.parse(whole["access"]))).toEqual(whole["access"]);
   });
 
-  test("who is in costs no report, whatever it says; of what is not understood the book is not whole", () => {
+  test("who is in costs no report, whatever it contains; of what is not understood the book is not whole", () => {
     const whole = sample(2, "observed");
     const book = AccessReport.parse(whole["access"]);
     const later = { ...book.sessions[0], ended: { at: "", by: "boredom", detail: "" } };
@@ -121,11 +121,11 @@ describe("a control plane of protocol 2 and an agent of protocol 1", () => {
   const pulled = (instances: readonly DesiredInstance[]) =>
     decode(PullReplyOfOne, encode({ ...sample(2, "pull-reply"), instances: ordersFor(1, instances) }));
 
-  test("the agent would refuse everything, were it told everything", () => {
+  test("the agent would refuse everything, were it sent everything", () => {
     expect(decode(PullReplyOfOne, encode(sample(2, "pull-reply"))).ok).toBe(false);
   });
 
-  test("it is told what it can run, in its own words", () => {
+  test("it is sent what it can run, in its own words", () => {
     const read = pulled(orders);
 
     expect(read).toMatchObject({ ok: true });
@@ -137,7 +137,7 @@ describe("a control plane of protocol 2 and an agent of protocol 1", () => {
     expect(instances).toEqual([{ ...before, live: { ...before?.live, stopGraceSeconds: 300 } }]);
   });
 
-  test.each(["stopped", "removed"] as const)("it is told what is to be %s, whatever that is", (want) => {
+  test.each(["stopped", "removed"] as const)("it is sent what is to be %s, whatever that is", (want) => {
     const read = pulled([rank, replica].map((order) => ({ ...order, want, orderedBy: "customer" as const })));
 
     expect(read).toMatchObject({
@@ -151,7 +151,7 @@ describe("a control plane of protocol 2 and an agent of protocol 1", () => {
     });
   });
 
-  test("an agent of this version, or one that was never heard, is told everything as it is", () => {
+  test("an agent of this version, or one that was never heard, is sent everything as it is", () => {
     expect(ordersFor(2, orders)).toEqual(orders);
     expect(ordersFor(3, orders)).toEqual(orders);
     expect(ordersFor(null, orders)).toEqual(orders);

@@ -224,7 +224,7 @@ test.each([
   );
 });
 
-test("an agent of before tells no reasons, cordons or strangers, and a control plane of before lifts nothing", () => {
+test("an agent of before reports no reasons, cordons or strangers, and a control plane of before lifts nothing", () => {
   const [older] = sample("heartbeat")["gpus"] as object[];
   const { liftCordons: _, ...reply } = sample("heartbeat-reply");
 
@@ -235,7 +235,7 @@ test("an agent of before tells no reasons, cordons or strangers, and a control p
   expect(decode(HeartbeatReply, encode(reply))).toEqual({ ok: true, message: reply });
 });
 
-test("an agent of before tells no islands and no images", () => {
+test("an agent of before reports no islands and no images", () => {
   const { machine, gpus } = ObservedReport.parse(sample("observed"));
   const { images: _, ...olderMachine } = machine ?? {};
   const older = {
@@ -373,7 +373,7 @@ test("the agent takes the control plane's sample answers and sends what its pars
   ]);
 });
 
-test("however much a host has to tell, each page stays within its bound", async () => {
+test("however much a host has to report, each page stays within its bound", async () => {
   const pages: Uint8Array[] = [];
   const client = new ControlPlaneClient(
     {

@@ -65,7 +65,7 @@ describe("one damage is one fault", () => {
   });
 });
 
-test("pages of any cut say what the whole says", () => {
+test("pages of any cut report what the whole reports", () => {
   const row = fc.record({
     seq: fc.integer({ min: 1, max: 12 }),
     what: fc.constantFrom("hash", "entry", "gone"),

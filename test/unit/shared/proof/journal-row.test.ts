@@ -55,7 +55,7 @@ describe("canonical JSON", () => {
     expect(canonicalJson(value)).toBe(text);
   });
 
-  test("says the same whatever the order of members, and can be read back", () => {
+  test("is the same whatever the order of members, and can be read back", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
         const shuffled = Object.fromEntries(Object.entries(value).reverse());
@@ -132,7 +132,7 @@ describe("a chain", () => {
     expect(row && followsInChain("33333333-3333-4333-8333-333333333333", GENESIS_HASH, row)).toBe(false);
   });
 
-  test("with a lost row that kept its hash has no break, and the rows after it are bound to it", () => {
+  test("with a lost row that retained its hash has no break, and the rows after it are bound to it", () => {
     const lost = { kind: "lost" as const, reason: "the row does not match its hash" };
     const rows = chain(5).map((row) => (row.seq === 3 ? { ...row, entry: lost } : row));
     const moved = rows.map((row) => (row.seq === 3 ? { ...row, hash: "f".repeat(64) } : row));

@@ -59,7 +59,7 @@ describe("a decimal text", () => {
   test.each([
     [parsePoints, "0.00001"],
     [parsePrice, "0.0000001"],
-  ])("with more decimals than are kept is refused, not rounded", (parse, text) => {
+  ])("with more decimals than are stored is refused, not rounded", (parse, text) => {
     expect(() => parse(text)).toThrow(/decimals/);
   });
 

@@ -31,7 +31,7 @@ function opened() {
 const many = (dials: PendingDials<string>, nth: number, count: number) =>
   Array.from({ length: count }, (_, port) => dials.dial(into(nth, port + 1)));
 
-test("each is what the broker has answered, and one that nobody asked for is nobody's", async () => {
+test("each is what the broker has answered, and one that nobody requested is nobody's", async () => {
   const { dials, requested } = opened();
   const [one, other] = [dials.dial(into(1)), dials.dial(into(2))];
 

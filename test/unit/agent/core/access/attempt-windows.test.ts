@@ -33,7 +33,7 @@ test("those of one address, lease and outcome are one, from the first to the las
   expect(windows.close()).toEqual([]);
 });
 
-test("of more addresses than are told apart the rest is one, and those that are told go on by themselves", () => {
+test("of more addresses than are counted apart the rest is one, and those that are counted apart go on by themselves", () => {
   const windows = new AttemptWindows();
   for (let client = 0; client < MAX_WINDOWS_APART + 500; client += 1)
     windows.add(one({ from: `10.0.0.${client}` }));

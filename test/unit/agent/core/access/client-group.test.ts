@@ -8,7 +8,7 @@ test.each([
   ["2001:db8::7", "2001:db8::7"],
   ["fe80::1%eth0", "fe80::1"],
   ["", ""],
-])("%j is told as %j", (remote, address) => {
+])("%j is reported as %j", (remote, address) => {
   expect(addressOf(remote)).toBe(address);
 });
 

@@ -18,7 +18,7 @@ test("a login by key has its fingerprint, one by password has none", () => {
   });
 });
 
-test("one of whom only keys count is told apart, as its port may be in use on both addresses", () => {
+test("one of whom only keys count is distinguished, as its port may be in use on both addresses", () => {
   expect(
     loginIn(`Accepted publickey for root from 127.0.0.2 port 40001 ssh2: ED25519 ${FINGERPRINT}`),
   ).toEqual({ port: 40_001, isKeysOnly: true, login: { method: "publickey", fingerprint: FINGERPRINT } });

@@ -75,7 +75,7 @@ describe("strangers", () => {
     expect(triesOf(again(limiter), "192.0.2.1", 1_000, NOW - 1_000 * MS_PER_HOUR)).toBe(0);
   });
 
-  test("of more addresses than are told apart have none until some have rested", () => {
+  test("of more addresses than are counted apart have none until some have rested", () => {
     const spent = Array.from({ length: MAX_STRANGERS }, (_, each) => ({
       group: `stranger-${each}`,
       tries: { left: 0, atMs: NOW },
@@ -89,7 +89,7 @@ describe("strangers", () => {
     expect(limiter.spend("192.0.2.1", NOW + 24 * MS_PER_HOUR)).toBe("stranger's");
   });
 
-  test("and who has logged in are kept in no more than so many rows, the latter first", () => {
+  test("and who has logged in are stored in no more than so many rows, the latter first", () => {
     const limiter = new PasswordLimiter({
       strangers: { left: 64, atMs: NOW },
       addresses: Array.from({ length: 2 * MAX_ADDRESSES }, (_, each) => ({
@@ -127,7 +127,7 @@ describe("an address from which somebody has logged in", () => {
     expect(triesOf(limiter, OWNER, 1_000, NOW + KNOWN_FOR_MS)).toBe(RATE_OF_STRANGER.burst - 1);
   });
 
-  test("uses up none of the strangers' tries, however many it opens at once before the first is told", () => {
+  test("uses up none of the strangers' tries, however many it opens at once before the first is reported", () => {
     const limiter = new PasswordLimiter(null);
     const spent = Array.from({ length: 40 }, () => limiter.spend(OWNER, NOW));
     for (const whose of spent) limiter.loggedIn(OWNER, whose, NOW);

@@ -94,7 +94,7 @@ test("of an image's own server what outlives the time for a login is taken for o
   expect(checks(new UseMeter("outlived", 0), [busy], FOREIGN_GRACE_MS)).toEqual([true]);
 });
 
-test("of others it takes bytes both ways, at whatever distance, and again each time", () => {
+test("of others it takes bytes in both directions, at whatever distance, and again each time", () => {
   const to = { bytesIn: 1, bytesOut: 0 };
   const back = { bytesIn: 0, bytesOut: 1 };
 
@@ -110,7 +110,7 @@ test("of others it takes bytes both ways, at whatever distance, and again each t
   ]);
 });
 
-test("a web interface is used for as long as somebody who has asked for something is connected", () => {
+test("a web interface is used for as long as somebody who has requested something is connected", () => {
   const quiet = { bytesIn: 0, bytesOut: 0 };
 
   expect(checks(new UseMeter("open", 0), [quiet, { bytesIn: 1, bytesOut: 0 }, quiet, quiet])).toEqual([

@@ -65,7 +65,7 @@ test("everybody goes when nobody enters any more", () => {
   expect(verdictOn(byPassword, null, now)).toMatch(/not entered/);
 });
 
-describe("who was not told yet", () => {
+describe("who was not reported yet", () => {
   const times = { beforeWallMs: 1_000, wallMs: 2_000 };
 
   test.each([

@@ -29,7 +29,7 @@ test("all of a small book, in the order of time", () => {
   expect(reported.isWhole).toBe(true);
 });
 
-test("of a large one the oldest, of either kind, and it says that it is not all that are open", () => {
+test("of a large one the oldest, of either kind, and it is marked as not all that are open", () => {
   const many = MAX_REPORTED_SESSIONS + 1;
   const reported = sessionsToReport({ open: some(many, false), ended: some(many, true), attempts: [] });
 

@@ -46,7 +46,7 @@ test("all refused are no success and nothing unclear", () => {
   });
 });
 
-test("what succeeded is said in a sentence, once each", () => {
+test("what succeeded is reported in a sentence, once each", () => {
   const output = printed({ "mount-proc": "0", "connect-1": "0", "connect-2": "0" });
 
   expect(tried(output).succeeded).toEqual([
@@ -116,7 +116,7 @@ test("a success is one, however much else is unclear", () => {
   expect(tried(output).succeeded.map(({ attempt }) => attempt)).toEqual(["raw-socket"]);
 });
 
-test("one that did not come to its end says nothing, whatever it printed", () => {
+test("one that did not come to its end reports nothing, whatever it printed", () => {
   const output = printed({ "mount-proc": "0" }, { isWhole: false });
 
   expect(canaryFindings(output, EXPECTED)).toEqual({ kind: "broken-off" });

@@ -71,7 +71,7 @@ describe("its container", () => {
     expect(made.name).toBe("rg-host-a-canary-1-canary");
   });
 
-  test("is told what of the host it is to try", () => {
+  test("gets what of the host it is to try", () => {
     expect(made.Env).toEqual(
       expect.arrayContaining([
         "CANARY_PID=4711",
@@ -85,7 +85,7 @@ describe("its container", () => {
   });
 });
 
-test("its image is known by its name, and told apart by host and program", () => {
+test("its image is known by its name, and distinguished by host and program", () => {
   const hash = "0123456789abcdef".repeat(4);
   const { repository, tag } = canaryImage(HOST, hash);
   const name = `${repository}:${tag}`;

@@ -30,7 +30,7 @@ function container(created: CreatedDevices | undefined, gpus = [gpu("a"), gpu("b
 const insideOf = (created: CreatedDevices | undefined, known = { devices, nodes }) =>
   cardNodes(container(created), known).map(({ inside, gpus }) => [inside, gpus]);
 
-describe("the nodes that are asked for", () => {
+describe("the nodes that are probed", () => {
   const needed = [
     ["/dev/nvidia0", [A]],
     ["/dev/nvidiactl", [A, B]],
@@ -65,7 +65,7 @@ describe("the nodes that are asked for", () => {
     ]);
   });
 
-  test("are looked for on the host where the host has them", () => {
+  test("are searched for on the host where the host has them", () => {
     const simulated = [device("a", [node("/dev/nvidia0", "rw", "/dev/null")])];
 
     expect(cardNodes(container({ devices: [], drivers: ["cdi"] }), { devices: simulated, nodes })).toEqual([

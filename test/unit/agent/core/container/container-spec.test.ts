@@ -136,7 +136,7 @@ test("shared memory is half of the memory, or what is ordered", () => {
 });
 
 describe("hardening", () => {
-  test("holds whatever the spec says", () => {
+  test("holds whatever the spec requests", () => {
     expect(options({ command: "anything", jupyter: true }).HostConfig).toMatchObject({
       Privileged: false,
       CapDrop: ["ALL"],
@@ -309,7 +309,7 @@ test("cards come in by their attachment", () => {
   expect(made.Env).toContain(`NVIDIA_VISIBLE_DEVICES=${uuid}`);
 });
 
-test("output is kept as bytes where the runtime can, and bounded either way", () => {
+test("output is stored as bytes where the runtime can, and bounded in either case", () => {
   expect(options({}, { hasLocalLog: true }).HostConfig.LogConfig).toEqual({
     Type: "local",
     Config: { "max-size": "10m", "max-file": "3", compress: "false" },

@@ -75,7 +75,7 @@ describe("small questions", () => {
     expect(isRunning(null)).toBe(false);
   });
 
-  test("a run is told apart by instance, epoch and run id", () => {
+  test("a run is distinguished by instance, epoch and run id", () => {
     expect(isSameRun(key(), key())).toBe(true);
     expect(isSameRun(key(), key({ instance: "env-2" }))).toBe(false);
     expect(isSameRun(key(), key({ epoch: 2 }))).toBe(false);

@@ -69,7 +69,7 @@ describe("an answer", () => {
 describe("a node that it was not created with", () => {
   const nodes: CardNode[] = [OWN, { ...CONTROL, mayBeAbsent: true }];
 
-  test("and that nobody added inside is not asked for", () => {
+  test("and that nobody added inside is not required", () => {
     const none = { access: NOT_PERMITTED, lookup: ABSENT };
 
     expect(accessAnswer(nodes, errors({}, none))).toEqual(passed);
@@ -112,7 +112,7 @@ describe("what is known", () => {
     ["refused once, ten seconds ago", after(passed, refused), 30_000, true],
     ["refused once, nine seconds ago", after(passed, refused), 29_000, false],
     ["refused twice, nearly a minute ago", after(refused, refused), 79_999, false],
-  ])("is asked for anew when it is due: %s", (_what, access, nowMs, is) => {
+  ])("is probed anew when it is due: %s", (_what, access, nowMs, is) => {
     expect(isProbeDue(access, nowMs)).toBe(is);
   });
 });

@@ -93,7 +93,7 @@ test.each([
   );
 });
 
-test("nothing is said of sessions where neither limit nor kills are told", () => {
+test("nothing is reported of sessions where neither limit nor kills are reported", () => {
   const memoryStat = `anon ${511 * MIB}\n`;
 
   expect(sessionsEndedOf(reported({ memoryStat, memoryEvents: events(3) }), 2)).toBeNull();

@@ -9,7 +9,7 @@ test.each([
   ["user_usec 7\n", null],
   ["usage_usec -1\n", null],
   ["", null],
-])("version 2 says %j: %s ms", (text, cpuMs) => {
+])("version 2 reports %j: %s ms", (text, cpuMs) => {
   expect(cpuMsOfStat(text)).toBe(cpuMs);
 });
 
@@ -21,7 +21,7 @@ test.each([
   ["12 13\n", null],
   ["usage_usec 5\n", null],
   ["", null],
-])("version 1 says %j: %s ms", (text, cpuMs) => {
+])("version 1 reports %j: %s ms", (text, cpuMs) => {
   expect(cpuMsOfUsage(text)).toBe(cpuMs);
 });
 

@@ -95,7 +95,7 @@ describe("finding the cards of a placement", () => {
     expect(attachmentOf([], null, [], NO_NODES)).toEqual({ attached: true, attachment: { mode: "none" } });
   });
 
-  test("a host that has no way says so", () => {
+  test("a host that has no attachment mode reports it", () => {
     expect(attachmentOf([gpu("a")], null, known, NO_NODES)).toMatchObject({
       attached: false,
       problem: "gpu-missing",
@@ -112,7 +112,7 @@ describe("finding the cards of a placement", () => {
     });
   });
 
-  test("the order of the placement is kept", () => {
+  test("the order of the placement is preserved", () => {
     expect(attachmentOf([gpu("b"), gpu("a")], "gpus", [], NO_NODES)).toEqual({
       attached: true,
       attachment: { mode: "gpus", uuids: [gpu("b").uuid, gpu("a").uuid], nodes: [] },
@@ -133,7 +133,7 @@ describe("finding the cards of a placement", () => {
 });
 
 describe("the options", () => {
-  test("without cards every NVIDIA runtime is told to add none", () => {
+  test("without cards every NVIDIA runtime is configured to add none", () => {
     expect(gpuOptions({ mode: "none" })).toEqual({
       env: { NVIDIA_VISIBLE_DEVICES: "void" },
       deviceRequests: [],
@@ -142,7 +142,7 @@ describe("the options", () => {
     });
   });
 
-  test("cdi asks for the names and for nothing beside them", () => {
+  test("cdi requests the names and nothing beside them", () => {
     expect(gpuOptions({ mode: "cdi", devices: known })).toEqual({
       env: { NVIDIA_VISIBLE_DEVICES: "void" },
       deviceRequests: [
@@ -153,7 +153,7 @@ describe("the options", () => {
     });
   });
 
-  test("gpus asks NVIDIA's runtime for exactly the cards", () => {
+  test("gpus requests exactly the cards from NVIDIA's runtime", () => {
     expect(gpuOptions({ mode: "gpus", uuids, nodes: ["/dev/nvidia3", "/dev/nvidiactl"] })).toMatchObject({
       env: { NVIDIA_VISIBLE_DEVICES: uuids.join(",") },
       deviceRequests: [{ Driver: "nvidia", DeviceIDs: uuids }],
@@ -180,7 +180,7 @@ describe("the options", () => {
     });
   });
 
-  test("plain mounts a library under the name that programs look for, too", () => {
+  test("plain mounts a library under the name that programs search for, too", () => {
     const library = "/usr/lib/x86_64-linux-gnu/libcuda.so.550.54.15";
     const edits = {
       env: [],

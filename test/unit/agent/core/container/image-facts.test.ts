@@ -17,7 +17,7 @@ const reported: ObservedInstance = {
 };
 const container = { ...containerOf(key()), imageId: IMAGE };
 
-test("a run's image is told with what was found in it", () => {
+test("a run's image is reported with what was found in it", () => {
   expect(withImageFacts([reported], [container], new Map([[IMAGE, ["python", "shell"]]]))).toEqual([
     { ...reported, imageId: IMAGE, brings: ["python", "shell"] },
   ]);
@@ -26,11 +26,11 @@ test("a run's image is told with what was found in it", () => {
   ]);
 });
 
-test("what nobody has looked at is not told, and is not nothing", () => {
+test("what nobody has checked is not reported, and is not nothing", () => {
   expect(withImageFacts([reported], [container], new Map())).toEqual([{ ...reported, imageId: IMAGE }]);
 });
 
-test("a run without a container, or of a runtime that does not say its image, is told as it is", () => {
+test("a run without a container, or of a runtime that does not name its image, is reported as it is", () => {
   const other = containerOf(key({ run: "run-2" }));
 
   expect(withImageFacts([reported], [other], new Map())).toEqual([reported]);

@@ -47,6 +47,6 @@ test.each([
   ["none is missing", output(), new Map([[runId("run-1"), { missing: [] }]])],
   ["nobody was asked", output(), new Map()],
   ["it has ended", output(exited(0)), missing],
-])("says nothing where %s", (_what, instances, known) => {
+])("reports nothing where %s", (_what, instances, known) => {
   expect(withMissingNodes(instances, known)).toEqual(instances);
 });

@@ -15,11 +15,11 @@ test.each([
   [126, 'exec: "/bin": is a directory', ": unknown: permission denied\r\n"],
   [126, 'exec: "/etc/hostname/x": stat /etc/hostname/x: not a directory', `: unknown: ${MOUNT_ADVICE}\r\n`],
   [126, 'chdir to cwd ("/nope") set in config.json failed: no such file or directory', ": unknown\r\n"],
-] as const)("ends with %i and says %s", (exitCode, sentence, ending) => {
+] as const)("ends with %i and the sentence %s", (exitCode, sentence, ending) => {
   expect(unstartedCommand(FRAME + sentence + ending)).toEqual({ exitCode, sentence });
 });
 
-test("a name that looks like the runtime's words stays whole", () => {
+test("a name that resembles the runtime's words stays whole", () => {
   const sentence = 'exec: "/x: no such file or directory: unknown": permission denied';
 
   expect(unstartedCommand(`${FRAME}${sentence}: unknown\r\n`)).toEqual({ exitCode: 126, sentence });

@@ -36,7 +36,7 @@ test.each([
   expect(clockFinding({ aheadMs, roundTripMs }).isPassed).toBe(isPassed);
 });
 
-test("a clock says which way it is off, and the same for every small offset", () => {
+test("a clock reports in which direction it is off, and the same for every small offset", () => {
   const output = (aheadMs: number) => clockFinding({ aheadMs, roundTripMs: 10 }).detail;
 
   expect(output(3_200)).toBe("The host's clock is 3.2 s ahead of the control plane's.");

@@ -21,7 +21,7 @@ test("each rank elsewhere is behind its host, and questions for addresses go to 
   ]);
 });
 
-test("packets are as large as the smallest way takes them wrapped, and nothing is wrapped on one host", () => {
+test("packets are as large as the smallest route takes them wrapped, and nothing is wrapped on one host", () => {
   expect(mtuOver([9000, 1500])).toBe(1450);
   expect(mtuOver([])).toBeNull();
 });

@@ -14,7 +14,7 @@ const rulesOf = (...gangs: ReturnType<typeof gangWith>[]) =>
 
 const PORT = "-p udp -m udp --dport 8473 -m comment --comment remotegpu-host-1";
 
-test("the other hosts of a gang may, nobody else, and no container by way of this host", () => {
+test("the other hosts of a gang may, nobody else, and no container through this host", () => {
   expect(rulesOf(gangWith("192.0.2.7"))).toEqual([
     { text: `REMOTEGPU-GANGS -s 192.0.2.7/32 ${PORT} -j ACCEPT`, comes: "first" },
     { text: `mangle/FORWARD ! -d 10.224.0.0/12 ${PORT} -j DROP`, comes: "first" },

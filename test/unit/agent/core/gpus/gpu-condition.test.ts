@@ -19,7 +19,7 @@ const WELL: Cells = [
   ["fabric-health", "N/A"],
 ];
 
-test("a card that is well says nothing beyond its values, and one without cells neither", () => {
+test("a card that is well reports nothing beyond its values, and one without cells neither", () => {
   expect(conditionOf(WELL)).toEqual(NO_FINDINGS);
   expect(conditionOf([])).toEqual(NO_FINDINGS);
 });
@@ -55,7 +55,7 @@ describe("an error in place of a reading that a card may lack", () => {
     ["repairs", "N/A"],
   ]);
 
-  test("is a warning by itself, and the others are told", () => {
+  test("is a warning by itself, and the others are reported", () => {
     expect(output).toMatchObject({
       sign: null,
       doubts: [{ reading: "power", code: "unknown-error" }],
@@ -65,7 +65,7 @@ describe("an error in place of a reading that a card may lack", () => {
     expect(signOfOne(output, ["utilization", "errors"])).toBeNull();
   });
 
-  test("is a sign of a card that told it before", () => {
+  test("is a sign of a card that reported it before", () => {
     expect(signOfOne(output, ["power"])).toEqual(signOf("unknown-error"));
   });
 
@@ -82,7 +82,7 @@ describe("an error in place of a reading that a card may lack", () => {
     },
   );
 
-  test("is none in two answers about the same reading, one of which tells a value", () => {
+  test("is none in two answers about the same reading, one of which reports a value", () => {
     const value = conditionOf([["power", "12 W"]]);
 
     expect(bothConditions(output, output).sign).toBeNull();

@@ -31,7 +31,7 @@ const unseen = (handovers: Handovers) =>
 /** Looked at, with these containers listed. */
 const seenWith = (...containers: OwnedContainer[]) => checked(afterList(NO_HANDOVERS, containers));
 
-test("before anybody has looked no card is clear, and a look is due", () => {
+test("before anybody has checked no card is clear, and a check is due", () => {
   const listed = afterList(NO_HANDOVERS, []);
 
   expect(unseen(listed)).toEqual(CARDS);
@@ -39,7 +39,7 @@ test("before anybody has looked no card is clear, and a look is due", () => {
   expect(unseen(checked(listed))).toEqual([]);
 });
 
-test("a card that was idle at the last look is clear without another, however many lists come", () => {
+test("a card that was idle at the last check is clear without another, however many lists come", () => {
   const lists = [[], [on("b")], [on("b")]];
 
   const after = lists.reduce(afterList, seenWith());
@@ -59,7 +59,7 @@ describe("a card that a container has left", () => {
     ],
     ["by coming and going between two lists", [], [on("a", exited(1))]],
     ["and another one has taken", [on("a")], [on("a", exited(0)), on("a", RUNNING, "run-2")]],
-  ])("%s is looked at once more", (_how, before, now) => {
+  ])("%s is checked once more", (_how, before, now) => {
     const left = afterList(seenWith(...before), now);
 
     expect(unseen(left)).toEqual([A]);
@@ -69,7 +69,7 @@ describe("a card that a container has left", () => {
     expect(isCheckDue(after)).toBe(false);
   });
 
-  test("is not cleared by a look that had begun before", () => {
+  test("is not cleared by a check that had begun before", () => {
     const asOf = seenWith(on("a")).ends;
     const left = afterList(seenWith(on("a")), []);
 
@@ -79,7 +79,7 @@ describe("a card that a container has left", () => {
     expect(isCheckDue(after)).toBe(true);
   });
 
-  test("is not cleared by an answer that lacks it, and nobody is asked out of turn for that", () => {
+  test("is not cleared by an answer that lacks it, and nobody is queried out of turn for that", () => {
     const after = checked(afterList(seenWith(on("a")), []), [B]);
 
     expect(unseen(after)).toEqual([A]);
@@ -95,7 +95,7 @@ test.each<[string, OwnedContainer]>([
   expect(unseen(afterList(seenWith(), [container]))).toEqual([]);
 });
 
-test("a card with a stranger is unclear for that, looked at or not", () => {
+test("a card with a stranger is unclear for that, checked or not", () => {
   const stranger = { pid: 7, name: "Xorg", memoryMib: null };
   const gpus = [aGpuReport({ uuid: A, strangers: [stranger] }), aGpuReport({ uuid: B })];
   const why = { kind: "gpu-stranger", stranger };
@@ -107,7 +107,7 @@ test("a card with a stranger is unclear for that, looked at or not", () => {
   ]);
 });
 
-test("in any history a card is clear exactly if a look has begun after all that ran on it was listed as over", () => {
+test("in any history a card is clear exactly if a check has begun after all that ran on it was listed as over", () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant("start" as const), card: fc.constantFrom("a", "b") }),
     fc.record({ kind: fc.constant("end" as const), which: fc.nat() }),

@@ -261,14 +261,14 @@ describe("a sign of failure", () => {
     expect(judged(both[0]!, after.cards.get(A))).toMatchObject({ reasonCode: "xid-79", hasSign: true });
   });
 
-  test("an error in place of its power is none on a card that never told it", () => {
+  test("an error in place of its power is none on a card that never reported it", () => {
     const host = new Host();
     for (let n = 0; n < 3; n += 1) host.text(conditionOf([["power", "ERR!"]]));
 
     expect(closedGpus(host.cards).size).toBe(0);
   });
 
-  test("an error in place of its power is one on a card that told it in this boot", () => {
+  test("an error in place of its power is one on a card that reported it in this boot", () => {
     const [reported, error] = [conditionOf([["power", "50 W"]]), conditionOf([["power", "ERR!"]])];
     const host = new Host().text(reported).text(NO_FINDINGS).text(error);
     expect([...closedGpus(host.cards).keys()]).toEqual([A]);
@@ -278,7 +278,7 @@ describe("a sign of failure", () => {
     expect([...lostGpus(host.cards).keys()]).toEqual([A]);
   });
 
-  test("an exit code that says that the card is gone needs no second sample", () => {
+  test("an exit code that means that the card is gone needs no second sample", () => {
     const after = host().text(textWith({ sign: signOf("gpu-lost", "proof") }));
 
     expect(after.cordonOf(A)).toBe("fatal");
@@ -386,7 +386,7 @@ describe("what keeps new work away for as long as it is so", () => {
   });
 });
 
-describe("the way back", () => {
+describe("recovery", () => {
   const samples = (of: Host, count: number, ...args: Parameters<Host["sample"]>): Host => {
     for (let n = 0; n < count; n++) of.sample(...args);
     return of;
@@ -405,7 +405,7 @@ describe("the way back", () => {
     expect(after.healthOf(both[0]!)).toBe("healthy");
   });
 
-  test("a card that was gone comes back the same way", () => {
+  test("a card that was gone recovers alike", () => {
     const after = host().sample(both.slice(1));
 
     samples(after, 20, both.slice(1));

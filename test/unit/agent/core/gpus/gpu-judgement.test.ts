@@ -52,7 +52,7 @@ describe("health", () => {
     });
   });
 
-  test("a card that never told anything is unknown; one that stopped telling is degraded", () => {
+  test("a card that never reported anything is unknown; one that stopped reporting is degraded", () => {
     const silent = aGpuReport({ memoryUsedMib: null, temperatureC: null, powerW: null });
 
     expect(judged(silent, cardsAfter([silent]).get(A)).health).toBe("unknown");
@@ -60,7 +60,7 @@ describe("health", () => {
   });
 });
 
-test("what an answer warns of is shown with the rest, and closes nothing", () => {
+test("what an answer warns of is reported with the rest, and closes nothing", () => {
   const gpu = aGpuReport();
   const report = judged(gpu, cardsAfter([gpu]).get(A), ["Its infoROM is corrupted."]);
 
@@ -73,7 +73,7 @@ test("what an answer warns of is shown with the rest, and closes nothing", () =>
   });
 });
 
-test("no more reasons than a report holds are shown, each once", () => {
+test("no more reasons than a report holds are listed, each once", () => {
   const gpu = aGpuReport();
   const many = Array.from({ length: 20 }, (_, at) => `Warning ${at % 15}.`);
 

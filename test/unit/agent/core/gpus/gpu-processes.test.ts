@@ -47,7 +47,7 @@ test.each([
   expect(withProcesses(aGpuReport({ memoryUsedMib }), processes, OURS).foreignMemoryMib).toBe(foreign);
 });
 
-test("a stranger's name is told without what would move a terminal's cursor", () => {
+test("a stranger's name is reported without what would move a terminal's cursor", () => {
   const reported = withProcesses(card, [process({ containerIds: [], name: "a\u001B[2Jb\u009Bc" })], OURS);
 
   expect(reported.strangers).toMatchObject([{ name: "a?[2Jb?c" }]);
@@ -80,7 +80,7 @@ describe("whose processes are ours", () => {
   });
 });
 
-test("of very many strangers the first are told", () => {
+test("of very many strangers the first are reported", () => {
   const many = Array.from({ length: 50 }, (_, n) => process({ pid: 50 - n, containerIds: [] }));
 
   expect(withProcesses(card, many, OURS).strangers?.map(({ pid }) => pid)).toEqual(

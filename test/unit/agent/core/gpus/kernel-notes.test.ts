@@ -12,7 +12,7 @@ const after = (notes: readonly KernelNote[], ...lines: string[]) =>
 const noted = (...lines: string[]) => after([], ...lines);
 const xid = (code: number, bus = "65") => `NVRM: Xid (PCI:0000:${bus}:00): ${code}, x`;
 
-describe("is kept", () => {
+describe("is recorded", () => {
   test.each([
     ["a note of a GPU", xid(63), { gpuUuid: A, device: "00000000:65:00", code: "xid-63", isUnknown: false }],
     ["a number that nobody knows", xid(999), { gpuUuid: A, code: "xid-999", isUnknown: true }],
@@ -59,7 +59,7 @@ test.each([
     "a link's error of a device that is no GPU of ours",
     "pcieport 0000:00:01.0: AER: Corrected error received: 0000:66:00.0",
   ],
-])("is not kept: %s", (_what, line) => {
+])("is not recorded: %s", (_what, line) => {
   expect(noted(line)).toEqual([]);
 });
 
@@ -72,7 +72,7 @@ test("the same of the same device is counted", () => {
   ]);
 });
 
-test("no more are kept than may be told, and those go on counting", () => {
+test("no more are recorded than may be reported, and those go on counting", () => {
   const many = Array.from({ length: MAX_KERNEL_NOTES + 5 }, (_, at) => xid(1_000 + at));
 
   const notes = after(noted(...many), xid(1_000));

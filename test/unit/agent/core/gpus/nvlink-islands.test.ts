@@ -70,13 +70,13 @@ test.each<[string, number[], number[]]>([
   ["is of nothing", [0], []],
   ["has one twice", [0, 1], [0, 0]],
   ["has all and one twice", [0, 1], [0, 1, 1]],
-])("a map that %s says nothing of any card", (_which, indices, mapped) => {
+])("a map that %s reports nothing of any card", (_which, indices, mapped) => {
   const map: NvlinkMap = { cards: mapped, links: [], switched: [] };
 
   expect(nvlinkIslands(cardsOf(indices), map)).toBeNull();
 });
 
-test("cards of one index are not told apart", () => {
+test("cards of one index are not distinguished", () => {
   const cards = [
     { uuid: uuidOf(0), index: 0, migEnabled: null },
     { uuid: uuidOf(1), index: 0, migEnabled: null },
@@ -85,7 +85,7 @@ test("cards of one index are not told apart", () => {
   expect(nvlinkIslands(cards, { cards: [0, 0], links: [] })).toBeNull();
 });
 
-test("two cards are of one island exactly if a way of links leads from one to the other", () => {
+test("two cards are of one island exactly if a path of links leads from one to the other", () => {
   const size = 12;
   const index = fc.integer({ min: 0, max: size - 1 });
   fc.assert(

@@ -62,7 +62,7 @@ const fault = (changes: Partial<ProgramFault> = {}): ProgramFault => ({
   ...changes,
 });
 
-describe("how often it is told", () => {
+describe("how often it is reported", () => {
   test("the same of the same run once in a while", () => {
     const once = afterFault([], fault());
 
@@ -87,7 +87,7 @@ describe("how often it is told", () => {
   });
 });
 
-describe("what is told of a run", () => {
+describe("what is reported of a run", () => {
   const instance = (changes: Partial<ObservedInstance> = {}): ObservedInstance => ({
     ...key(),
     phase: "failed",
@@ -112,7 +112,7 @@ describe("what is told of a run", () => {
     expect(other).not.toHaveProperty("gpuFaults");
   });
 
-  test("one that failed by itself says why, by the first error around that moment", () => {
+  test("one that failed by itself gets the reason, by the first error around that moment", () => {
     const faults = [
       fault({ code: "xid-45" }),
       fault({ seq: 2 }),

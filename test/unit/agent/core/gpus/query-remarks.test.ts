@@ -27,14 +27,14 @@ test.each([
   expect(remarksIn(`header\n${line}\r\nmore`, 255)).toMatchObject([{ kind: "sign", ...remark }]);
 });
 
-test("the exit code 15 proves what the words say", () => {
+test("the exit code 15 proves what the words state", () => {
   const line = `${HANDLE} GPU1: 0000:5D:00.0: GPU is lost.`;
 
   expect(remarksIn(line, 15)).toMatchObject([{ sign: { weight: "proof" } }]);
   expect(remarksIn(line, 255)).toMatchObject([{ sign: { weight: "open" } }]);
 });
 
-test("that we may not look says nothing of the card", () => {
+test("that we may not query reports nothing of the card", () => {
   expect(remarksIn(`${HANDLE} GPU1: 0000:5D:00.0: Insufficient Permissions`, 4)).toEqual([]);
 });
 

@@ -34,7 +34,7 @@ describe("a card that is taken", () => {
     expect(last(seen).temperatureMilliC).toBeGreaterThan(55_000);
   });
 
-  test("reaches exactly the memory that is asked for", () => {
+  test("reaches exactly the memory that is requested", () => {
     expect(last(run({ uses: [busy], steps: 60 })).memoryUsedKib).toBe(32_768 * 1024);
   });
 

@@ -14,7 +14,7 @@ function killIn(group: string, changes: { nodes?: string; of?: string; task?: st
   return `oom-kill:constraint=CONSTRAINT_MEMCG,${nodes},oom_memcg=${group},task_memcg=${of},task=${task},pid=7,uid=0`;
 }
 
-describe("the container is told", () => {
+describe("the container is identified", () => {
   test.each([
     ["Docker's", killIn(`/docker/${ID}`)],
     ["Docker's with systemd", killIn(`/system.slice/docker-${ID}.scope`)],
@@ -42,7 +42,7 @@ describe("the container is told", () => {
   });
 });
 
-describe("nothing is told by", () => {
+describe("nothing is identified by", () => {
   const memcg = `oom_memcg=/docker/${ID},task_memcg=/docker/${ID},task=tail,pid=7,uid=0`;
 
   test.each([

@@ -5,7 +5,7 @@ import { candidatesFor, wordsOf } from "@remotegpu/agent/core/images/brought-wor
 const pathsOf = (word: string, env: string[]) =>
   candidatesFor(env).flatMap((check) => (check.word === word ? [check.path] : []));
 
-test("programs are looked for where the image says, a shell where it is needed", () => {
+test("programs are searched for where the image defines, a shell where it is needed", () => {
   const env = ["LANG=C", "PATH=/opt/conda/bin:/usr/bin", "PATHS=/nowhere"];
 
   expect(pathsOf("notebook", env)).toEqual(["/opt/conda/bin/jupyter-lab", "/usr/bin/jupyter-lab"]);
@@ -14,7 +14,7 @@ test("programs are looked for where the image says, a shell where it is needed",
   expect(pathsOf("sshd", env)).toContain("/usr/sbin/sshd");
 });
 
-test.each([[[]], [["PATH="]]])("an image that says nothing has the usual folders: %j", (env) => {
+test.each([[[]], [["PATH="]]])("an image that defines nothing has the usual folders: %j", (env) => {
   expect(pathsOf("tensorboard", env)).toContain("/usr/local/bin/tensorboard");
 });
 
@@ -25,7 +25,7 @@ test("folders that are none are left out, one twice counts once, and many are bo
   expect(candidatesFor([`PATH=${many}`]).length).toBeLessThanOrEqual(64);
 });
 
-test("what was found is told by its words, each once and always in the same order", () => {
+test("what was found is listed by its words, each once and always in the same order", () => {
   const [bash, ...others] = candidatesFor(["PATH=/bin:/usr/bin"]);
 
   expect(wordsOf([], "")).toEqual([]);

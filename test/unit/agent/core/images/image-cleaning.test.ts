@@ -45,7 +45,7 @@ describe("the disk", () => {
     expect(removed({ disk: disk(freeBytes) })).toEqual(expected);
   });
 
-  test("is nobody's concern where no room is to be kept", () => {
+  test("is nobody's concern where no room is to be left free", () => {
     expect(removed({}, { freePart: 0, mostBytes: null })).toEqual([]);
   });
 });
@@ -56,7 +56,7 @@ test.each([
   [60, ["a"]],
   [59, ["a", "b"]],
   [0, ["a", "b", "c"]],
-])("of what was pulled at most %i bytes are kept, whatever else is there", (mostBytes, expected) => {
+])("of what was pulled at most %i bytes are retained, whatever else is there", (mostBytes, expected) => {
   expect(removed({ disk: disk(1_000) }, { freePart: 0.1, mostBytes })).toEqual(expected);
 });
 

@@ -32,7 +32,7 @@ test.each<[string, Parameters<typeof imageNames>[0], string[]]>([
   expect(imageNames(images)).toEqual(names);
 });
 
-test("the same images make the same list in whatever order the runtime tells them", () => {
+test("the same images make the same list in whatever order the runtime lists them", () => {
   const images = [
     { id: idOf("b"), names: ["b:2", "B:1"] },
     { id: idOf("a"), names: ["a:1"] },

@@ -165,7 +165,7 @@ test.each([
   -Number.MAX_VALUE,
   0.5,
   Number.NaN,
-])("a layer of %d bytes is told in a report like any other", (bytes) => {
+])("a layer of %d bytes is reported like any other", (bytes) => {
   const progress = new PullProgress();
   for (let at = 0; at < MAX_LAYERS; at += 1)
     for (const status of ["Downloading", "Extracting", "Pull complete"])
@@ -186,7 +186,7 @@ test("of absurd sizes nothing is left once they are corrected", () => {
   expect(progress.counted).toMatchObject({ bytesDone: 6, bytes: 12 });
 });
 
-test("more layers than images have are too many, and are not kept", () => {
+test("more layers than images have are too many, and are not counted", () => {
   const layers = (count: number) =>
     after(...Array.from({ length: count }, (_, at): Message => ["Pulling fs layer", `l${at}`]));
 

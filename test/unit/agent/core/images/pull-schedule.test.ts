@@ -24,7 +24,7 @@ test("an owner alone has a part of the slots", () => {
   expect(pullsToBegin(waiting, ["a", "a"])).toEqual([]);
 });
 
-test("the next free slot goes to the owner with the fewest under way", () => {
+test("the next free slot goes to the owner with the fewest in progress", () => {
   const waiting = [waits("a1", { sinceMs: 1 }), waits("b1", { sinceMs: 2 }), waits("c1", { sinceMs: 3 })];
   const pending = ["a", "b", "d", "d", "e"];
 
@@ -45,7 +45,7 @@ test("two owners who hang on all they may have leave room for a third", () => {
   expect(pullsToBegin([waits("c1")], ["a", "a", "b", "b"])).toEqual(["c1"]);
 });
 
-test("however many wait, slots and parts are kept, and no slot stays free that somebody may have", () => {
+test("however many wait, slots and parts are respected, and no slot stays free that somebody may have", () => {
   const owner = fc.constantFrom("a", "b", "c", "d", "e");
   const waiting = fc
     .array(fc.record({ owner, isPlaced: fc.boolean(), sinceMs: fc.nat(9) }), { maxLength: 20 })

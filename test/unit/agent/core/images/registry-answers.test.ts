@@ -34,7 +34,7 @@ describe("the service that gives tokens", () => {
     },
   );
 
-  test("is asked for the repository, beside whatever its address says", () => {
+  test("gets a request for the repository, beside whatever its address contains", () => {
     const url = tokenUrl({ realm: "https://a.example/t?x=1", service: "s p" }, "team/app");
 
     expect(url?.href).toBe("https://a.example/t?x=1&service=s+p&scope=repository%3Ateam%2Fapp%3Apull");

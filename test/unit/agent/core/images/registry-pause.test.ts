@@ -53,7 +53,7 @@ test("what one owner met is his pause alone, what two met is everybody's", () =>
   expect(isPaused(two, met("ann"), 30_000)).toBe(true);
 });
 
-test("of more registries than can be kept the one that would be asked soonest is forgotten", () => {
+test("of more registries than can be stored the one that would be requested soonest is forgotten", () => {
   let pauses: RegistryPauses = [];
   for (let at = 0; at <= MAX_PAUSES; at += 1)
     pauses = pausesAfter(pauses, met("ann", `r-${at}`), { hasFailed: true, nowMs: at });

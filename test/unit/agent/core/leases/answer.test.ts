@@ -15,7 +15,7 @@ const SSH = { watched: { service: "ssh", internalPort: 2022 }, exhaustion: null 
 const after = (checks: readonly CheckResult[], from: Watch = UNWATCHED) =>
   checks.reduce((watch, check) => afterCheck(watch, check, SSH), from);
 
-describe("what is told", () => {
+describe("what is reported", () => {
   test.each([
     ["nothing before a look", [], null],
     ["that somebody answers", ["answers"], { isSeen: true, detail: "" }],
@@ -63,7 +63,7 @@ describe("what is told", () => {
     expect(answer?.detail.length).toBeLessThanOrEqual(200);
   });
 
-  test("the same is told once", () => {
+  test("the same is reported once", () => {
     const [once, twice] = [after(["closed"]), after(["closed", "closed"])];
 
     expect(isSameAnswer(once.answer, twice.answer)).toBe(true);
@@ -72,7 +72,7 @@ describe("what is told", () => {
   });
 });
 
-describe("the rest between looks", () => {
+describe("the back-off between checks", () => {
   test("is short at first, grows, and has a bound", () => {
     const backoffs = Array.from({ length: 12 }, (_, at) =>
       backoffMs(after(Array<CheckResult>(at + 1).fill("closed"))),

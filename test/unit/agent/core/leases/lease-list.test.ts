@@ -29,7 +29,7 @@ describe("a list", () => {
     ]);
   });
 
-  test("that says again what is known changes nothing", () => {
+  test("that repeats what is known changes nothing", () => {
     expect(changesBy([wantedLease("a")], known(heldLease("a", 20_001)), NOW_MS)).toEqual({
       saved: [],
       forgotten: [],

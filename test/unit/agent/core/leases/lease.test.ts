@@ -55,7 +55,7 @@ describe("what a bind makes of a lease", () => {
     });
   });
 
-  test("what says nothing new changes nothing", () => {
+  test("what reports nothing new changes nothing", () => {
     const held = heldLease("a", 20_001);
     const conflict = afterBind(held, TAKEN, 1_000);
 
@@ -63,7 +63,7 @@ describe("what a bind makes of a lease", () => {
     expect(afterBind(conflict, TAKEN, NOW_MS)).toBe(conflict);
   });
 
-  test("without a number it is exhausted, and says why", () => {
+  test("without a number it is exhausted, and gives the reason", () => {
     expect(exhausted(withNumber(leaseRecord("a"), 20_001), "none is free")).toMatchObject({
       state: "exhausted",
       externalPort: null,
@@ -178,7 +178,7 @@ describe("idleness", () => {
     });
   });
 
-  test("what ends by idleness says so", () => {
+  test("what ends by idleness reports it", () => {
     expect(released(lease, "idle", DUE_MS)).toMatchObject({
       state: "released",
       releasedBecause: "idle",

@@ -6,7 +6,7 @@ import { RUNNING, containerOf, exited, key } from "../../../../support/samples/r
 
 const order = desiredOf("x", {}, key());
 
-test("one that runs and was ordered is told with its workload and its process", () => {
+test("one that runs and was ordered is listed with its workload and its process", () => {
   expect(runningContainers([order], [containerOf(key())])).toEqual([
     {
       workloadId: "env-x",

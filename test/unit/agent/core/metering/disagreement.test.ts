@@ -20,7 +20,7 @@ test.each([
   expect(disagreement({ status, alive, hasProcess })).toBe(is);
 });
 
-test("it is told once it has lasted for thirty seconds", () => {
+test("it is reported once it has lasted for thirty seconds", () => {
   const seen = new Map([[runId("run-1"), { kind: "left-behind", sinceMs: 1_000 } as const]]);
 
   expect(lastingDisagreements(seen, 30_999).size).toBe(0);
@@ -36,7 +36,7 @@ test("it lasts since it was first seen, and another kind begins anew", () => {
   expect(disagreementSince(null, before, 5_000)).toBeNull();
 });
 
-test("the runtime's word for an end is waited for, and not for longer than it is told to nobody", () => {
+test("the runtime's word for an end is waited for, and not for longer than it goes unreported", () => {
   const ended = { kind: "nothing-there", sinceMs: 1_000 } as const;
 
   expect(isEndUntold(ended, 30_999)).toBe(true);

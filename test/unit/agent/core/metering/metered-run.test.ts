@@ -164,7 +164,7 @@ describe("what was over before a process of it was seen counts by the runtime's 
   });
 });
 
-describe("which pids are looked at, the first living one of which stands for the run", () => {
+describe("which pids are checked, the first living one of which stands for the run", () => {
   test.each([
     {
       what: "the running container's, then the metered one's",
@@ -279,7 +279,7 @@ describe("from when a living process counts", () => {
 });
 
 describe("a process that is not found alive", () => {
-  test("ended when the runtime says so", () => {
+  test("ended when the runtime reports it", () => {
     const seen = meteredRun(
       { record: record(), interval: open, process: { alive: false }, finishedMs: 95_000, unseen: null },
       now,
@@ -342,7 +342,7 @@ describe("cards", () => {
   const stopFor = (cause: "gpu-failed" | "gpu-missing" | "ordered") =>
     ({ cause, orderedBy: "limit", detail: "" }) as const;
 
-  test("are told on", () => {
+  test("are passed on", () => {
     expect(meteredRun({ ...sighting, record: record(), cards: good }, now)?.cards).toEqual(good);
     expect(meteredRun({ ...sighting, record: record() }, now)?.cards).toBeUndefined();
   });

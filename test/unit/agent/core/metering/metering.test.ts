@@ -72,7 +72,7 @@ class Meter {
   }
 }
 
-describe("a run that was over before anybody looked", () => {
+describe("a run that was over before anybody checked", () => {
   const unseen = { startMs: 3_000, endMs: 3_400 };
 
   test("has one row, its last, of the time that it ran", () => {
@@ -328,7 +328,7 @@ describe("the end of a run", () => {
     ]);
   });
 
-  test("just after a row is told as a stretch that proves nothing, from the end of what was covered", () => {
+  test("just after a row is reported as a stretch that proves nothing, from the end of what was covered", () => {
     const meter = new Meter();
     meter.tick(run({ life: alive }), moment(0));
     meter.tick(run({ life: alive }), moment(10_000));
@@ -463,7 +463,7 @@ const lengthOf = (spans: readonly Span[]) => spans.reduce((sum, span) => sum + s
 const isWithin = (claim: Span, life: Span) =>
   claim.boot === life.boot && claim.startMs >= life.startMs && claim.endMs <= life.endMs;
 
-describe("whatever happens to the host and whenever the agent looks", () => {
+describe("whatever happens to the host and whenever the agent checks", () => {
   test("rows never overlap, and exactly the last one is final", () => {
     fc.assert(
       fc.property(happenings, (events) => {
@@ -632,7 +632,7 @@ describe("a run with cards", () => {
       ["it is over", run({ life: ended(95_000) }, true, suspect(25_000))],
       ["it is over and its process lives", run({ life: alive }, true, suspect(25_000))],
       ["nothing of it is left", run(null, true, suspect(25_000))],
-    ])("is judged by its last reading when %s, and what is not charged is told", (_what, last) => {
+    ])("is judged by its last reading when %s, and what is not charged is reported", (_what, last) => {
       const meter = held();
       meter.tick(last, moment(100_000));
 
@@ -666,7 +666,7 @@ describe("a run with cards", () => {
       expect(lengthOf(proven(meter.rows))).toBe(25_000);
     });
 
-    test("is charged to a good sample that was taken since anybody looked, should its process live", () => {
+    test("is charged to a good sample that was taken since anybody checked, should its process live", () => {
       const meter = held(60_000);
       meter.tick(run({ life: alive }, false, suspect(85_000)), moment(100_000));
       meter.tick(run({ life: ended(105_000) }, true, lost(85_000)), moment(110_000));
@@ -688,7 +688,7 @@ describe("a run with cards", () => {
       },
     );
 
-    test("is charged whole in a boot whose end another boot's sign says nothing of", () => {
+    test("is charged whole in a boot whose end another boot's sign reports nothing of", () => {
       const meter = held(30_000);
       const endOfBoot = { bootId: bootOf(7), lastGoodMs: 25_000 };
       meter.tick({ ...run(null, true, good(null)), endOfBoot }, moment(1_000, 1));
@@ -719,7 +719,7 @@ describe("a run with cards", () => {
     });
   });
 
-  test("that nobody looked after for a while is charged to the last good sample, should a card be lost", () => {
+  test("that nobody checked for a while is charged to the last good sample, should a card be lost", () => {
     const meter = new Meter();
     meter.tick(run({ life: alive }, false, good(0)), moment(0));
     meter.tick(run({ life: alive }, false, good(0)), moment(5_000));
@@ -734,7 +734,7 @@ describe("a run with cards", () => {
     ["has ended", { life: ended(64_000) }, 5_000],
     ["is another one", { life: alive, pid: 8, sinceMs: 30_000 }, 5_000],
   ])(
-    "that nobody looked after since before the last good sample is charged to it where its process %s",
+    "that nobody checked since before the last good sample is charged to it where its process %s",
     (_what, process, provenMs) => {
       const meter = new Meter();
       meter.tick(run({ life: alive }, false, good(0)), moment(0));
@@ -770,7 +770,7 @@ describe("a run with cards", () => {
   });
 });
 
-test("an agent that ticks every 10 s loses at most 10 s to a death that nothing tells of", () => {
+test("an agent that ticks every 10 s loses at most 10 s to a death that nothing reports", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 400_000 }), fc.boolean(), (diesAtMs, isReboot) => {
       const meter = new Meter();

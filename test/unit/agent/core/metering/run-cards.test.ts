@@ -98,7 +98,7 @@ test.each([
   expect(cardProof([a, b], bothOf(first, second), watched)).toEqual(proof);
 });
 
-test("samples of the agent's life before are waited for since this one looks", () => {
+test("samples of the agent's life before are waited for since this one checks", () => {
   const old = bothOf(good(7), good(NOW));
   const sinceMs = NOW - HELD_AT_MOST_MS;
 
@@ -112,7 +112,7 @@ test("samples of the agent's life before are waited for since this one looks", (
   });
 });
 
-test("another run's failed card, or one that nobody has seen, says nothing", () => {
+test("another run's failed card, or one that nobody has seen, proves nothing", () => {
   expect(cardProof([a], new Map([[b, cordoned(1, "fatal")]]), watched)).toEqual({
     kind: "good",
     settledMs: null,

@@ -159,7 +159,7 @@ describe("an interval whose process ended", () => {
     expect(progress.interval).toMatchObject({ isOpen: false, endMs: 10_000 });
   });
 
-  test("unseen over a long gap tells the gap as unproven", () => {
+  test("unseen over a long gap reports the gap as unproven", () => {
     const progress = closeAtLastSight(interval(0, 10_000), 100_000, at(100_000));
 
     expect(spans(progress.pieces)).toEqual([

@@ -47,7 +47,7 @@ test("a connection that nobody takes fails without a path, too", () => {
   );
 });
 
-test("what this host could not ask says nothing, and what has ended did not fail to answer", () => {
+test("what this host could not probe reports nothing, and what has ended did not fail to answer", () => {
   expect(answerTo(HTTP, { kind: "unasked" })).toEqual({ kind: "unknown" });
   expect(answerTo(HTTP, { kind: "gone" })).toEqual({ kind: "gone" });
 });

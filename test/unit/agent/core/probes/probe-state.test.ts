@@ -53,7 +53,7 @@ test.each<[string, Answer[], Partial<Probe["thresholds"]>, Serving]>([
   expect(after(answers, thresholds).serving).toBe(serving);
 });
 
-test("it is asked twice a second until it serves, and by its interval from then on", () => {
+test("it is probed twice a second until it serves, and by its interval from then on", () => {
   expect(backoffMs(after([fail]), PROBE)).toBe(500);
   expect(backoffMs(after([unknown]), PROBE)).toBe(500);
   expect(backoffMs(after([pass]), PROBE)).toBe(30_000);
@@ -63,7 +63,7 @@ test("it is asked twice a second until it serves, and by its interval from then 
 describe("its container is started again", () => {
   const fails = (count: number) => [pass, ...Array.from({ length: count }, () => fail)];
 
-  test("after five failures in a row, or as many as its order says", () => {
+  test("after five failures in a row, or as many as its order sets", () => {
     expect(unwellOf(after(fails(4)), PROBE, 0)).toBeNull();
     expect(unwellOf(after(fails(5)), PROBE, 0)).toEqual({
       hasServed: true,
@@ -89,7 +89,7 @@ describe("its container is started again", () => {
     expect(unwellOf(state, { ...PROBE, startupSeconds: 20 }, 20_000)).not.toBeNull();
   });
 
-  test("never for what this host could not ask, and not once it serves again", () => {
+  test("never for what this host could not probe, and not once it serves again", () => {
     expect(unwellOf(after([unknown, unknown]), PROBE, 700_000)).toBeNull();
     expect(unwellOf(after([...fails(5), pass]), PROBE, 700_000)).toBeNull();
   });
@@ -105,7 +105,7 @@ describe("a new life of the agent", () => {
     expect(stateAtFirst(record, LEFT_BEHIND)).toEqual({ ...NEW, serving });
   });
 
-  test("asks anew where the container was started again meanwhile, or never served", () => {
+  test("probes anew where the container was started again meanwhile, or never served", () => {
     const served = { startedAt: "2025-12-31T00:00:00Z", serving: "yes" } as const;
 
     expect(stateAtFirst(recordOf(key(), { served }), RUNNING)).toEqual(NEW);

@@ -58,7 +58,7 @@ test("of one that does not, what its probe got", () => {
   });
 });
 
-test("one that is told to stop does not serve from that moment on, whatever it answers", () => {
+test("one that is ordered to stop does not serve from that moment on, whatever it answers", () => {
   expect(reported("stopping", { probed: { serving: "yes" } })).toEqual({ serving: "no", detail: "It runs." });
 });
 
@@ -68,7 +68,7 @@ test("one whose container is started again does not serve yet, though it did", (
   expect(reported("starting", { record })).toMatchObject({ serving: "not-yet" });
 });
 
-test.each(["yes", "no"] as const)("one that nobody has asked since is as it was: %s", (serving) => {
+test.each(["yes", "no"] as const)("one that nobody has probed since is as it was: %s", (serving) => {
   const record = recordOf(key(), { served: { startedAt: "then", serving } });
 
   expect(reported("ready", { record })).toMatchObject({ serving });

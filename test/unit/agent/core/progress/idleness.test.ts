@@ -25,7 +25,7 @@ const after = (change: Partial<ActivitySample>, bounds = BOUNDS, first = FIRST) 
     ),
   );
 
-test("the first look finds nobody idle, and what does nothing is idle since then", () => {
+test("the first sample finds nobody idle, and what does nothing is idle since then", () => {
   const first = afterSample(null, FIRST, BOUNDS);
   const second = afterSample(first, { ...FIRST, nowMs: 110_000 }, BOUNDS);
   const third = afterSample(second, { ...FIRST, nowMs: 125_000 }, BOUNDS);
@@ -33,7 +33,7 @@ test("the first look finds nobody idle, and what does nothing is idle since then
   expect([first, second, third].map(idleMs)).toEqual([0, 10_000, 25_000]);
 });
 
-test("who works once is idle from that look on", () => {
+test("who works once is idle from that sample on", () => {
   const idle = afterSample(afterSample(null, FIRST, BOUNDS), { ...FIRST, nowMs: 160_000 }, BOUNDS);
   const worked = afterSample(idle, { ...FIRST, nowMs: 170_000, cpuMs: 6_000 }, BOUNDS);
   const again = afterSample(worked, { ...FIRST, nowMs: 175_000, cpuMs: 6_000 }, BOUNDS);
@@ -60,7 +60,7 @@ describe("within 10 seconds", () => {
     expect(after({ cpuMs: 5_050 }, { cpuMilli: 100, otherRanks: 0 })).toBe(10_000);
   });
 
-  test("what agents ask through their ranks is no traffic of a gang", () => {
+  test("what agents request through their ranks is no traffic of a gang", () => {
     const requested = { networkBytes: 1_000 + 160_000 };
 
     expect(after(requested)).toBe(0);

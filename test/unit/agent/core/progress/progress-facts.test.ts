@@ -22,7 +22,7 @@ const reported = (phase: ObservedInstance["phase"], facts: ProgressFacts) => {
   return withProgress([instance, { ...instance, runId: "run-2" as RunId }], new Map([[RUN, facts]]));
 };
 
-test("one that is idle is told with what it waits for, and no other run is", () => {
+test("one that is idle is reported with what it waits for, and no other run is", () => {
   const [rank, other] = reported("ready", { idleness: IDLE, isFrozen: false });
 
   expect(ObservedInstance.parse(rank)).toMatchObject({ idleness: IDLE });
@@ -30,15 +30,15 @@ test("one that is idle is told with what it waits for, and no other run is", () 
   expect(other).not.toHaveProperty("idleness");
 });
 
-test("nothing is told where nothing is known", () => {
+test("nothing is reported where nothing is known", () => {
   expect(reported("ready", { idleness: null, isFrozen: false })[0]).not.toHaveProperty("idleness");
 });
 
-test("one that is frozen is told so also before it has begun", () => {
+test("one that is frozen is reported so also before it has begun", () => {
   expect(reported("starting", { idleness: null, isFrozen: true })[0]).toMatchObject({ isFrozen: true });
 });
 
-test("one that stops is told neither", () => {
+test("one that stops is reported as neither", () => {
   const [stopping] = reported("stopping", { idleness: IDLE, isFrozen: true });
 
   expect(stopping).not.toHaveProperty("idleness");

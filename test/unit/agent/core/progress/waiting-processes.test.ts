@@ -5,7 +5,7 @@ import { Idleness } from "@remotegpu/shared/instance/progress";
 
 const WAITS: ProcessState = { name: "python3", state: "S", waitsIn: "futex_wait_queue" };
 
-test("those alike are told together, in the order in which they were found", () => {
+test("those alike are listed together, in the order in which they were found", () => {
   const found = [WAITS, { ...WAITS, state: "D" }, WAITS, { ...WAITS, waitsIn: null }];
 
   expect(waitingProcesses(found)).toEqual([
@@ -15,7 +15,7 @@ test("those alike are told together, in the order in which they were found", () 
   ]);
 });
 
-test("of very many as many are told as a report takes", () => {
+test("of very many as many are listed as a report takes", () => {
   const found = Array.from({ length: 100 }, (_, number) => ({ ...WAITS, name: `p${number}` }));
 
   const processes = waitingProcesses(found);
@@ -24,7 +24,7 @@ test("of very many as many are told as a report takes", () => {
   expect(Idleness.safeParse({ isIdle: true, processes }).success).toBe(true);
 });
 
-test("what calls itself by control characters, or at length, is told in plain characters", () => {
+test("what calls itself by control characters, or at length, is reported in plain characters", () => {
   const [reported] = waitingProcesses([
     { name: `a\u001b[2J\u0000é${"x".repeat(100)}`, state: "S", waitsIn: "w\n" },
   ]);

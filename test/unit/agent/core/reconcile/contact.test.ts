@@ -37,7 +37,7 @@ test("a further restart in the boot after counts nothing twice", () => {
   expect(resumed.wasHeardInBoot).toBe(false);
 });
 
-test("a journal that never kept it begins the count at its opening", () => {
+test("a journal that never stored it begins the count at its opening", () => {
   const resumed = resumedContact(null, at(7_000));
 
   expect(resumed).toEqual({ bootId: BOOT, atMs: 7_000, cutOffMs: 0, wasHeardInBoot: false });

@@ -52,7 +52,7 @@ function report(changes: Partial<LifecycleInput>) {
 const one = (changes: Partial<LifecycleInput>) => report(changes)[0];
 
 test.each(["stopped", "removed"] as const)(
-  "an order to be %s whose start is under way is stopping: the start may still make a container",
+  "an order to be %s whose start is in progress is stopping: the start may still make a container",
   (want) => {
     const desired = [order({ want, orderedBy: "customer" })];
     const waits = new Map([[runId("run-1"), "The container is being started."]]);
@@ -62,7 +62,7 @@ test.each(["stopped", "removed"] as const)(
   },
 );
 
-describe("what people have to look at while a run goes on", () => {
+describe("what people have to check while a run goes on", () => {
   const lost = containerOf(key(), LEFT_BEHIND, { gpus: [gpu("a")] });
   const stuck = new Map([[runId("run-1"), "Processes of it cannot be ended: 7 (python)."]]);
   const differs = new Map([[runId("run-1"), "They disagree."]]);
@@ -131,7 +131,7 @@ describe("a wanted run", () => {
     });
   });
 
-  test("tells its gate on the clock of the boot in which it opened", () => {
+  test("reports its gate on the clock of the boot in which it opened", () => {
     const runs = [recordOf(key(), { gate: at(77, OTHER_BOOT) })];
 
     expect(one({ desired, observed: [running], runs })).toMatchObject({
@@ -140,7 +140,7 @@ describe("a wanted run", () => {
     });
   });
 
-  test("says what its start waits for", () => {
+  test("reports what its start waits for", () => {
     expect(one({ desired, waits: new Map([[runId("run-1"), "Image x is being pulled."]]) })).toMatchObject({
       phase: "starting",
       detail: "Image x is being pulled.",
@@ -176,7 +176,7 @@ describe("a wanted run", () => {
     });
   });
 
-  test("does not blame a start that is under way", () => {
+  test("does not blame a start that is in progress", () => {
     const runs = [recordOf(key(), { containerId: null, gate: null, lastStart: at(999_900) })];
     const created = containerOf(key(), { state: "created" });
 
@@ -188,7 +188,7 @@ describe("a wanted run", () => {
     });
   });
 
-  test("says the same at any moment of its wait, so that its digest stands still", () => {
+  test("reports the same at any moment of its wait, so that its digest stands still", () => {
     const runs = [recordOf(key(), { starts: 4, lastStart: at(990_000) })];
 
     expect(one({ desired, observed: [dead], runs, now: at(1_000_000) })).toEqual(
@@ -240,7 +240,7 @@ describe("a wanted run", () => {
   });
 });
 
-describe("a run on its way out", () => {
+describe("a run that is to end", () => {
   test.each(["stopped", "removed"] as const)("want %s: stopping while anything is left", (want) => {
     const desired = [order({ want, orderedBy: "customer" })];
 
@@ -321,7 +321,7 @@ test("a sentence beyond the protocol's bound is cut", () => {
   expect(one({ runs })?.detail).toHaveLength(2_000);
 });
 
-test("restarts are told from the record, while it runs and while the runtime is silent", () => {
+test("restarts are reported from the record, while it runs and while the runtime is silent", () => {
   const ended = { exitCode: 137, outOfMemory: false, signal: "SIGKILL" };
   const last = { ...ended, finishedAt: "2026-01-01T00:01:00Z" };
   const runs = [recordOf(key(), { restarts: { count: 2, last } })];
@@ -339,7 +339,7 @@ describe("what a run left", () => {
   const remains = { exitCode: 3, outOfMemory: false, signal: null, tail: "last words\n" };
   const left = { outOfMemory: false, signal: null, tail: "last words\n" };
 
-  test("is told with its end, once it was read", () => {
+  test("is reported with its end, once it was read", () => {
     expect(one({ desired, observed: [dead], runs: [recordOf(key(), { end })] })).not.toHaveProperty(
       "remains",
     );
@@ -350,7 +350,7 @@ describe("what a run left", () => {
     });
   });
 
-  test("is told also when its container is gone, and while the runtime is silent", () => {
+  test("is reported also when its container is gone, and while the runtime is silent", () => {
     const runs = [recordOf(key(), { end, remains })];
 
     expect(one({ desired, runs })).toMatchObject({ remains: left });
@@ -364,7 +364,7 @@ describe("what a run left", () => {
     expect(one({ desired, runs, observed: null })).not.toHaveProperty("remains");
   });
 
-  test("is not told of a run that lives, or whose container runs on", () => {
+  test("is not reported of a run that lives, or whose container runs on", () => {
     expect(one({ desired, observed: [running], runs: [recordOf(key())] })).not.toHaveProperty("remains");
     expect(
       one({ desired, observed: [running], runs: [recordOf(key(), { end, remains })] }),
@@ -383,7 +383,7 @@ test.each([
   ["U+0000", "It said \u0000nothing.", "It said nothing."],
   ["half a character", "It said \ud83d.", "It said \ufffd."],
   ["a character at its limit cut in half", `${"x".repeat(1_999)}\u{1f600}`, `${"x".repeat(1_999)}\ufffd`],
-])("what a tool said can be stored: %s", (_, output, reported) => {
+])("what a tool printed can be stored: %s", (_, output, reported) => {
   const runs = [recordOf(key(), { end: { ...end, detail: output } })];
 
   expect(one({ desired: [order()], runs })?.detail).toBe(reported);

@@ -93,7 +93,7 @@ describe("one that is unwell", () => {
     expect(action && recordAfter(record, action, at(0))).toEqual({ ...record, unwell });
   });
 
-  test("is ended to the end by the next life of the agent, which has asked nothing yet", () => {
+  test("is ended to the end by the next life of the agent, which has probed nothing yet", () => {
     expect(decide({ ...record, unwell }, {})).toMatchObject([{ kind: "end-unwell", unwell }]);
   });
 
@@ -140,14 +140,14 @@ describe("one that is unwell", () => {
     ]);
   });
 
-  test("and told to stop is stopped, and not started again", () => {
+  test("and ordered to stop is stopped, and not started again", () => {
     const desired = order({ want: "stopped", orderedBy: "customer" });
 
     expect(decide({ ...record, unwell }, { unwell }, { desired })).toMatchObject([{ kind: "stop" }]);
   });
 });
 
-describe("what is said", () => {
+describe("what is reported", () => {
   const output = (record: RunRecord, notEnding: ReadonlyMap<RunId, string> = new Map()) => {
     const { flags, ...input } = reconcileInput({ desired: [order()], observed: [container], runs: [record] });
     return observedInstances({
@@ -159,7 +159,7 @@ describe("what is said", () => {
     })[0];
   };
 
-  test("before it serves it is starting, and asked", () => {
+  test("before it serves it is starting, and probed", () => {
     expect(output(shut)).toMatchObject({
       phase: "starting",
       detail: "Its container runs and is asked whether it serves.",
@@ -167,7 +167,7 @@ describe("what is said", () => {
     });
   });
 
-  test("one that is unwell is told with the reason", () => {
+  test("one that is unwell is reported with the reason", () => {
     expect(output(recordOf(key(), { unwell }))).toMatchObject({
       phase: "ready",
       detail: "It failed 5 probes in a row. Its container is started again.",
@@ -175,7 +175,7 @@ describe("what is said", () => {
     expect(output({ ...shut, unwell })).toMatchObject({ phase: "starting" });
   });
 
-  test("one that is unwell and cannot be ended is somebody's to look at", () => {
+  test("one that is unwell and cannot be ended is somebody's to check", () => {
     const stuck = new Map([[runId("run-1"), "It was killed and is still there."]]);
 
     expect(output(recordOf(key(), { unwell }), stuck)).toMatchObject({ problem: "not-ending" });

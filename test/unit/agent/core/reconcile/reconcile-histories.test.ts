@@ -320,7 +320,7 @@ const RUNS = { numRuns: 300 };
 
 const isStart = (action: Action) => action.kind === "start" || action.kind === "restart";
 
-test("only its own containers are ever touched, and every stop says who ordered it", () => {
+test("only its own containers are ever touched, and every stop names who ordered it", () => {
   fc.assert(
     fc.property(steps, (history) => {
       const world = play(history, (_world, actions) => {
@@ -352,7 +352,7 @@ test("no two containers of one instance and no two holders of one card run at on
   );
 });
 
-test("nothing that lives is removed, called over or forgotten, whatever the runtime says of it", () => {
+test("nothing that lives is removed, called over or forgotten, whatever the runtime reports of it", () => {
   fc.assert(
     fc.property(steps, (history) => {
       play(history, (world, actions, before) => {

@@ -61,7 +61,7 @@ describe("a gang's rank", () => {
     expect(decide({ ...seen, runs: [record], flags: { letGo } })).toEqual([]);
   });
 
-  test("that was let go and has ended since is told to have gone before its end is", () => {
+  test("that was let go and has ended since is reported to have gone before its end is", () => {
     const seen = { desired, observed: [deadContainer], flags: { letGo } };
 
     expect(kinds(decide({ ...seen, runs: held }))).toEqual(["open-gate"]);
@@ -196,7 +196,7 @@ describe("wanted", () => {
 describe("to be stopped", () => {
   const desired = [order({ want: "stopped", orderedBy: "account" })];
 
-  test("and running: stopped with its grace and its orderer", () => {
+  test("and running: stopped with its grace and its actor", () => {
     expect(decide({ desired, observed: [container], runs: [record] })).toEqual([
       {
         kind: "stop",
@@ -212,7 +212,7 @@ describe("to be stopped", () => {
     ]);
   });
 
-  test("without an orderer, the control plane is it", () => {
+  test("without an actor, the control plane is it", () => {
     const orderless = [order({ want: "stopped" })];
 
     expect(decide({ desired: orderless, observed: [container], runs: [record] })).toMatchObject([
@@ -484,7 +484,7 @@ describe("after a reboot, before anybody was heard", () => {
   });
   const ended = { observed: [deadContainer], runs: [record] };
 
-  test("what is to be kept is started again", () => {
+  test("what is to go on is started again", () => {
     const flags = { awaitsContact: true };
 
     expect(kinds(decide({ desired: [order()], ...ended, flags }))).toEqual(["restart"]);
@@ -569,7 +569,7 @@ describe("an orphan whose grace is over and whose removal the operator wants", (
     expect(kinds(reconcile(reconcileInput({ ...seen, flags: { reapedOrphans } })))).toEqual(expected);
   });
 
-  test("says by whom and why", () => {
+  test("names by whom and why", () => {
     const [stop] = reconcile(
       reconcileInput({ observed: [container], runs: [record], flags: { reapedOrphans } }),
     );

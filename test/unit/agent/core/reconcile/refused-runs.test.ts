@@ -121,7 +121,7 @@ describe("refused twice", () => {
     ]);
   });
 
-  test("a replica's is ended also by the next life of the agent, before that has asked", () => {
+  test("a replica's is ended also by the next life of the agent, before that has probed", () => {
     expect(decide(replica, refused)).toMatchObject([{ kind: "end-unwell" }]);
   });
 
@@ -218,7 +218,7 @@ describe("the container that follows", () => {
   });
 });
 
-describe("what is said", () => {
+describe("what is reported", () => {
   function output(desired: ReturnType<typeof order>, record: RunRecord) {
     const { flags, ...known } = reconcileInput({
       desired: [desired],
@@ -240,7 +240,7 @@ describe("what is said", () => {
   test.each([
     ["a replica", replica],
     ["a rank", rank],
-  ])("of %s says nothing of a restart, which is not its customer's", (_kind, desired) => {
+  ])("of %s reports nothing of a restart, which is not its customer's", (_kind, desired) => {
     expect(output(desired, refused)).toMatchObject({ phase: "ready", problem: null });
   });
 

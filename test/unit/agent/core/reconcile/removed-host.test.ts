@@ -12,7 +12,7 @@ test("whatever was wanted is to be removed, by an administrator's order", () => 
   );
 });
 
-test("what runs is stopped first, and says who ordered that", () => {
+test("what runs is stopped first, and the stop names who ordered that", () => {
   const desired = ordersOfRemovedHost(known.slice(0, 1));
 
   const actions = reconcile(

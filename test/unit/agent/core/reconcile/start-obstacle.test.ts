@@ -23,12 +23,12 @@ const FREE: HostObstacles = {
   unclearGpus: new Map(),
 };
 
-test("nothing in the way is null", () => {
+test("no obstacle is null", () => {
   expect(startObstacle(wanted(), [], FREE)).toBeNull();
   expect(startObstacle(wanted(), [other([gpu("b")])], FREE)).toBeNull();
 });
 
-test("a host that refuses starts says why", () => {
+test("a host that refuses starts gives the reason", () => {
   expect(startObstacle(wanted(), [], { ...FREE, startsRefused: "its journal's disk is full." })).toEqual({
     kind: "host-refuses",
     detail: "This host refuses new starts: its journal's disk is full.",
@@ -93,7 +93,7 @@ describe("a card that nothing of ours holds", () => {
     });
   });
 
-  test("is not given away before somebody has looked", () => {
+  test("is not given away before somebody has checked", () => {
     expect(startObstacle(wanted(), [], unclear({ kind: "gpu-unseen" }))).toEqual({
       kind: "gpu-unseen",
       detail: `It waits until this host has seen that nothing is left on GPU ${uuid}.`,
@@ -112,7 +112,7 @@ describe("a card that nothing of ours holds", () => {
     ]);
   });
 
-  test("says less than who holds it", () => {
+  test("matters less than who holds it", () => {
     expect(startObstacle(wanted(), [other()], used("Xorg"))?.kind).toBe("gpu-in-use");
   });
 });

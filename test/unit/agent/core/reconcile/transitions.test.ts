@@ -53,7 +53,7 @@ describe.each(["starting", "stopping"] as const)("%s", (phase) => {
     expect(isOverdue({ phase, sinceMs: 50 }, 50 + lastedMs)).toBe(isLate);
   });
 
-  test("says for how long, and no more than that", () => {
+  test("reports for how long, and no more than that", () => {
     const { detail: sentence } = overdueText({ detail: "It waits." }, { phase, sinceMs: 0 });
 
     expect(sentence).toBe(

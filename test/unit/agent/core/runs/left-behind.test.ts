@@ -10,7 +10,7 @@ test("what the runtime calls running is not in doubt", () => {
   expect(doubtsAbout([containerOf(key())], [recordOf(key())])).toEqual([]);
 });
 
-test("a start that failed half way is: it may have left something", () => {
+test("a start that failed midway is: it may have left something", () => {
   const created = containerOf(key(), { state: "created" });
 
   expect(doubtsAbout([created], [])).toEqual([{ containerId: created.containerId, group: null }]);
@@ -31,14 +31,14 @@ test("what ended, what is being removed and what is removed is, in the group of 
   expect(groupOf("gone", [known, removed])).toBe("/groups/gone");
 });
 
-test("a container without anything alive stays as it was told", () => {
+test("a container without anything alive stays as it was reported", () => {
   const observed = [containerOf(key(), exited(0)), containerOf(key({ run: "run-2" }))];
   const alive = new Map([[observed[0]?.containerId ?? "", []]]);
 
   expect(withLeftBehind(observed, { hostId: HOST, runs: [removed], alive })).toEqual(observed);
 });
 
-test("one of which something lives is left behind, whatever it was told to be", () => {
+test("one of which something lives is left behind, whatever it was reported to be", () => {
   const ended = containerOf(key(), exited(0));
   const alive = new Map([[ended.containerId, [11, 12]]]);
 
@@ -47,7 +47,7 @@ test("one of which something lives is left behind, whatever it was told to be", 
   ]);
 });
 
-test("a removed one comes back with what its record says that it holds", () => {
+test("a removed one comes back with what its record lists as held", () => {
   expect(
     withLeftBehind([], { hostId: HOST, runs: [removed], alive: new Map([["gone", [11]]]) }),
   ).toMatchObject([

@@ -59,7 +59,7 @@ describe("the grace", () => {
     expect(check.reaped).toEqual(new Set(isReaped ? [STRAY.containerId] : []));
   });
 
-  test("is told to be over once", () => {
+  test("is reported to be over once", () => {
     const first = scanForOrphans([orphan(ORPHAN_GRACE_MS - 1)], knowledge, reaping);
     const second = scanForOrphans(first.orphans, knowledge, reaping);
 
@@ -83,7 +83,7 @@ describe("the grace", () => {
     expect(check.reaped).toEqual(new Set());
   });
 
-  test("begins anew for one that somebody asked for meanwhile", () => {
+  test("begins anew for one that somebody requested meanwhile", () => {
     const requested = { ...knowledge, desired: [...knowledge.desired, desiredOf("stray")] };
 
     const { orphans } = scanForOrphans([orphan(99)], requested, reaping);
@@ -92,7 +92,7 @@ describe("the grace", () => {
   });
 });
 
-test("whatever the history, what is removed was watched for the whole grace with nobody asking", () => {
+test("whatever the history, what is removed was watched for the whole grace with nobody requesting it", () => {
   const HOUR_MS = 3_600_000;
   const step = fc.record({
     checks: fc.integer({ min: 1, max: 8 }),

@@ -195,7 +195,7 @@ describe("a run that is never started again", () => {
     nowMs = 1_000,
   ): ReturnType<typeof nextStart> => nextStart({ restarts: "never", record, container }, at(nowMs));
 
-  test("is ordered so, or is of training where nothing is said", () => {
+  test("is ordered so, or is of training where nothing is specified", () => {
     expect(restartsOf({ kind: "environment", restarts: "never" })).toBe("never");
     expect(restartsOf({ kind: "training", restarts: "within-run" })).toBe("within-run");
     expect(restartsOf({ kind: "training" })).toBe("never");

@@ -94,7 +94,7 @@ describe("what is written once stays", () => {
     expect(recordAfter(recordOf(run, { gate: at(3) }), action, at(7))?.gate).toEqual(at(3));
   });
 
-  test("the first stop's orderer and the first end stay", () => {
+  test("the first stop's actor and the first end stay", () => {
     const stop = {
       kind: "stop",
       ...run,

@@ -83,7 +83,7 @@ describe("in a report", () => {
     remains: { outOfMemory: false, signal: null, tail },
   });
 
-  test("few tails are all told", () => {
+  test("few tails are all reported", () => {
     const instances = [ended("a", "last words"), anObservedInstance("b"), ended("c", null)];
 
     expect(withTailsInReport(instances)).toEqual(instances);

@@ -24,7 +24,7 @@ test("a container that is gone has ended, one that was never made has not", () =
   expect(endBeforeStart(null, null)).toBeNull();
 });
 
-test("a start that did not succeed was told with its trouble", () => {
+test("a start that did not succeed was reported with its trouble", () => {
   const trouble = { problem: "runtime-error", detail: "no" } as const;
 
   expect(endBeforeStart({ ...record, trouble }, containerOf(key(), exited(127)))).toBeNull();

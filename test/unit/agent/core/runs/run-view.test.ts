@@ -44,7 +44,7 @@ function states(knowledge: Partial<Knowledge>) {
   );
 }
 
-describe("standing", () => {
+describe("state", () => {
   test.each([
     ["running", "wanted"],
     ["stopped", "to-stop"],

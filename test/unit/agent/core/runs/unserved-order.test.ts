@@ -112,7 +112,7 @@ const reported = (changes: Parameters<typeof reconcileInput>[0]) => {
 };
 
 describe("an order that is not served", () => {
-  test("starts nothing, and says why it does not", () => {
+  test("starts nothing, and reports why it does not", () => {
     const changes = { unserved: [unserved()] };
 
     expect(decide(changes)).toEqual([]);
@@ -177,7 +177,7 @@ describe("an order that is not served", () => {
     ]);
   });
 
-  test("is removed when that is ordered, and is nothing to tell of where nothing was", () => {
+  test("is removed when that is ordered, and is nothing to report where nothing was", () => {
     const removal = { unserved: [unserved({ want: "removed", orderedBy: "admin" })] };
     const stopped = { observed: [containerOf(key(), exited(0))], runs: [recordOf(key())] };
 

@@ -60,7 +60,7 @@ test.each([null, "", "plain", `${HASH}:0:0:root`, `${HASH}\nroot::1:0:99999:7:::
 );
 
 test.each([undefined, 7, {}, { passwordHash: 7 }])(
-  "an order that says nothing of RDP, or what is not understood (%j), begins no xrdp",
+  "an order that mentions no RDP, or what is not understood (%j), begins no xrdp",
   (rdp) => {
     expect(filesWithRdp(rdp)).toEqual([]);
   },

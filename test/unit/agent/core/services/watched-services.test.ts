@@ -39,7 +39,7 @@ const observed = (runId: string, phase: ObservedInstance["phase"]) =>
     bootId: "b7c0a2f4-3d46-4c11-9d65-1f6d6f0f4c11",
   });
 
-test("what was seen is told of each run that is ready, and nothing of others", () => {
+test("what was seen is reported of each run that is ready, and nothing of others", () => {
   const [ready, ending, other] = [
     observed("r-1", "ready"),
     observed("r-2", "stopping"),

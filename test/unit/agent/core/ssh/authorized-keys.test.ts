@@ -25,7 +25,7 @@ test("a key is a line that names it, without its comment", () => {
 test.each([
   ["2026-11-27T18:05:28.999Z", "20261127180528Z"],
   ["2026-01-01T00:00:00Z", "20260101000000Z"],
-])("one that opens until %s says so to the second, never later", (expiresAt, reported) => {
+])("one that opens until %s states so to the second, never later", (expiresAt, reported) => {
   expect(authorizedKeys([{ id: "key-1", line: KEY, expiresAt }]).text).toBe(
     `environment="REMOTEGPU_KEY=key-1",expiry-time="${reported}" ${KEY}\n`,
   );

@@ -62,7 +62,7 @@ describe("without a password", () => {
   });
 });
 
-test("with a password its hash stands in the list, and sshd asks for it", () => {
+test("with a password its hash stands in the list, and sshd requests it", () => {
   expect(textOf("shadow", { passwordHash: HASH })).toBe(`root:${HASH}:1:0:99999:7:::\n`);
   expect(textOf("sshd_config", { passwordHash: HASH })).toContain("PasswordAuthentication yes\n");
 });

@@ -72,7 +72,7 @@ test("a path lies on the innermost mount above it, and only whole names count", 
   expect(mountOf("/big", [])).toBeNull();
 });
 
-test("what runs hold counts to who asks about one of their folders, once, and by whole names", () => {
+test("what runs hold counts to who queries one of their folders, once, and by whole names", () => {
   const runs = [
     { sources: ["env/7/code", "env/7/output"], bytes: 100 },
     { sources: ["env/77/code"], bytes: 1_000 },

@@ -106,7 +106,7 @@ describe("the writer that is stopped", () => {
     expect(stopped([rewriting], 4 * GIB)).toBeNull();
   });
 
-  test("one that was not measured yet, by what the kernel says that it wrote", () => {
+  test("one that was not measured yet, by what the kernel reports that it wrote", () => {
     const writers = [writer("new", { grownBytes: null, writtenBytes: GIB }), writer("idle")];
 
     expect(stopped(writers, GIB)).toBe("new");
@@ -144,7 +144,7 @@ describe("the writer that is stopped", () => {
     expect(stopped([writer("one", { grownBytes })], LEAST_GONE_BYTES)).toBe(who);
   });
 
-  test("is told what it did, and no more than the disk has lost", () => {
+  test("is notified of what it did, and no more than the disk has lost", () => {
     const detail = (change: Partial<Writer>, gone: number) =>
       textOf(largestWriter([writer("one", change)], gone)?.why ?? "");
 

@@ -49,7 +49,7 @@ test("growth of hours, while the disk had room, is none of the last minutes", ()
   expect(history.writtenBytes(DISK, one)).toBe(0);
 });
 
-test("what a look within the window saw still counts at its end, and not beyond", () => {
+test("what a check within the window saw still counts at its end, and not beyond", () => {
   const { history, check } = scene();
   check(0, 50 * GIB, 0);
   check(WINDOW_MS, 40 * GIB, GIB);

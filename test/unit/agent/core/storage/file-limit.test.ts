@@ -28,7 +28,7 @@ test.each([
   expect(mayBeBeyond(most, room(10_000, used))).toBe(isCounted);
 });
 
-test("a file system that does not say how many it has is counted", () => {
+test("a file system that does not report how many it has is counted", () => {
   expect(mayBeBeyond(1_000, room(0))).toBe(true);
 });
 
@@ -47,7 +47,7 @@ test.each([
   [1_000, 971, 0.03, true],
   [1_000, 1_000, 0, false],
   [0, 0, 0.03, false],
-])("of %i files %i in use, a part of %f to be kept → few: %s", (total, used, freePart, isFew) => {
+])("of %i files %i in use, a part of %f to be left free → few: %s", (total, used, freePart, isFew) => {
   expect(hasFewFiles(room(total, used), freePart)).toBe(isFew);
 });
 

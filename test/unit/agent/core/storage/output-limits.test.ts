@@ -19,7 +19,7 @@ const stored = (name: string, bytes: number, ageMs: number) => ({
 });
 const plenty = { nowMs: NOW, freeBytes: 100 * GIB };
 
-test("output is kept for its days and no longer", () => {
+test("output is stored for its days and no longer", () => {
   const runs = [
     stored("new", 10, 0),
     stored("last-moment", 10, RETENTION_MS - 1),
@@ -43,7 +43,7 @@ test("runs of the same moment go in the order of their names", () => {
   expect(outputsToDrop(runs, plenty)).toEqual(["a"]);
 });
 
-test("on a full disk output gives way to the journal", () => {
+test("on a full disk output yields to the journal", () => {
   const runs = [stored("new", 100 * MIB, 1), stored("old", 100 * MIB, 2)];
 
   expect(outputsToDrop(runs, { nowMs: NOW, freeBytes: 128 * MIB })).toEqual([]);
@@ -51,7 +51,7 @@ test("on a full disk output gives way to the journal", () => {
   expect(outputsToDrop(runs, { nowMs: NOW, freeBytes: 27 * MIB })).toEqual(["old", "new"]);
 });
 
-test("nothing is kept where nothing has room", () => {
+test("nothing is stored where nothing has room", () => {
   expect(hasRoomFor(SEGMENT_BYTES, { storedBytes: 0, freeBytes: 128 * MIB + SEGMENT_BYTES })).toBe(true);
   expect(hasRoomFor(SEGMENT_BYTES, { storedBytes: 0, freeBytes: 128 * MIB + SEGMENT_BYTES - 1 })).toBe(false);
   expect(hasRoomFor(1, { storedBytes: 2 * GIB, freeBytes: 100 * GIB })).toBe(false);

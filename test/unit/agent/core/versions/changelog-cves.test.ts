@@ -24,7 +24,7 @@ test("are all that it mentions, each once, the latest entry's first", () => {
   ]);
 });
 
-test("are no others that look like some", () => {
+test("are no others that resemble some", () => {
   expect(mentionedCves("CVE-2025-1 CVE-25-31133 XCVE-2025-31133 CVE-2025-313331337 CVE-2025-")).toEqual([]);
 });
 

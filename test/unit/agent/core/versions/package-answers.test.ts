@@ -39,7 +39,7 @@ describe("dpkg-query -S", () => {
 });
 
 describe("dpkg-query -W", () => {
-  test("tells the version of the source, without the number of a rebuild", () => {
+  test("reports the version of the source, without the number of a rebuild", () => {
     const packages = parseDpkgPackages(
       "ii \tdocker.io\t26.1.5+dfsg1-9+deb13u1+b1\t26.1.5+dfsg1-9+deb13u1\tDebian Go Team <x@lists.debian.org>\n",
     );

@@ -19,7 +19,7 @@ const running = (pid: number, parentPid = 1): RunningProgram => ({
 });
 
 describe("the daemon", () => {
-  test("is the one that holds the socket, or the only one where nobody can tell", () => {
+  test("is the one that holds the socket, or the only one where that is unknown", () => {
     const [one, other] = [running(10), running(20)];
 
     expect(daemonOf([one, other], ({ pid }) => pid === 20)).toBe(other);
@@ -27,7 +27,7 @@ describe("the daemon", () => {
     expect(daemonOf([one], () => false)).toBeNull();
   });
 
-  test("is none of several where nobody can tell", () => {
+  test("is none of several where that is unknown", () => {
     expect(daemonOf([running(10), running(20)], null)).toBeNull();
     expect(daemonOf([running(10), running(20)], () => false)).toBeNull();
     expect(daemonOf([running(10), running(20)], () => true)).toBeNull();
@@ -51,7 +51,7 @@ describe("its containerd", () => {
   });
 });
 
-test("none is looked for where there is no daemon", () => {
+test("none is searched for where there is no daemon", () => {
   expect(containerdOf([running(5)], null, [])).toBeNull();
 });
 
@@ -93,7 +93,7 @@ test.each([
   expect(searchPath(environment)).toEqual(folders);
 });
 
-test("a file of a merged /usr is asked for by its old path, too", () => {
+test("a file of a merged /usr is queried by its old path, too", () => {
   expect(pathsOfPackage("/usr/sbin/runc")).toEqual(["/usr/sbin/runc", "/sbin/runc"]);
   expect(pathsOfPackage("/opt/runc")).toEqual(["/opt/runc"]);
 });

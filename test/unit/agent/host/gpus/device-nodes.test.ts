@@ -84,7 +84,7 @@ describe("the node of unified memory, which is not there after a boot", () => {
     expect(await requested()).toEqual([]);
   });
 
-  test("that cannot be made is left out, and not tried at each look", async () => {
+  test("that cannot be made is left out, and not tried at each check", async () => {
     const nodes = await nodesWith("exit 1");
     const without = new Map([[gpu("a").uuid, at("nvidia0", "nvidiactl")]]);
 

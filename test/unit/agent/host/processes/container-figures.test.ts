@@ -44,7 +44,7 @@ test("of a container that is gone nothing is known", () => {
   });
 });
 
-test("the first file of either version that is there tells the time on a processor", () => {
+test("the first file of either version that is there reports the time on a processor", () => {
   const usage = lay("cpuacct.usage", "5000000000\n");
   const stat = lay("cpu.stat", "usage_usec 7000\n");
 

@@ -12,7 +12,7 @@ function scene() {
   };
 }
 
-test("what was there before the first look counts nothing, what a new process of a known group wrote does", () => {
+test("what was there before the first check counts nothing, what a new process of a known group wrote does", () => {
   const { wrote, check } = scene();
   wrote(1, 1_000);
   expect(check(1)).toBe(0);

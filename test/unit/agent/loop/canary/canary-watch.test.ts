@@ -96,7 +96,7 @@ test("what succeeded is an error in the log and in the report", async () => {
   });
 });
 
-test("a full host is left alone and says why, and is looked at again in an hour", async () => {
+test("a full host is left alone and gives the reason, and is checked again in an hour", async () => {
   const scene = new Scene();
   scene.obstacle = { code: "canary-memory-ordered", params: {} };
   await scene.at(0);

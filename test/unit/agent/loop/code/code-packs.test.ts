@@ -56,7 +56,7 @@ test("what is spoilt here is fetched anew", async () => {
   expect(readFileSync(join(folder, SHA256)).equals(CONTENT)).toBe(true);
 });
 
-test("what is not what its checksum says is not taken", async () => {
+test("what does not match its checksum is not taken", async () => {
   const reported = await packs((part) => partOf(Buffer.alloc(CONTENT.length, 1), part)).ensure(code);
 
   expect(reported).toEqual({
@@ -66,7 +66,7 @@ test("what is not what its checksum says is not taken", async () => {
   expect(existsSync(join(folder, SHA256))).toBe(false);
 });
 
-test("a control plane that is busy for a moment is asked again; one that refuses is believed in the end", async () => {
+test("a control plane that is busy for a moment gets the request again; one that refuses is believed in the end", async () => {
   let isBusy = true;
   const busy = () => {
     isBusy = false;

@@ -31,7 +31,7 @@ function pullOf(requests: readonly ReturnType<typeof imageOfOrder>[]): Pull {
   };
 }
 
-test("all that failed, with all that was said, fits beside what else a host tells", () => {
+test("all that failed, with all that was reported of it, fits beside what else a host reports", () => {
   const requests = Array.from({ length: MAX_OBSERVED_PULLS }, (_, at) =>
     imageOfFetch(`${LONG_NAME}-${at}`, "ann", `fetch-${String(at).padStart(50, "0")}`),
   );
@@ -51,7 +51,7 @@ test("all that failed, with all that was said, fits beside what else a host tell
   expect(Buffer.byteLength(JSON.stringify(pulls))).toBeLessThan(400 * KIB);
 });
 
-test("orders that want a pull are told once, however many fetches want it too, and not all of too many", () => {
+test("orders that want a pull are reported once, however many fetches want it too, and not all of too many", () => {
   const orders = Array.from({ length: 100 }, (_, at) =>
     imageOfOrder(LONG_NAME, "ann", { run: `o-${String(at).padStart(3, "0")}` }),
   );

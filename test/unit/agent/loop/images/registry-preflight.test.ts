@@ -53,7 +53,7 @@ const never = () => new AbortController().signal;
 const to = (location: string) => ({ status: 307, location });
 const bearer = (realm: string) => ({ status: 401, challenge: `Bearer realm="${realm}",service="s"` });
 
-test("a registry is asked at the address that was looked at: its own, and each part of the image", async () => {
+test("a registry is requested at the address that was checked: its own, and each part of the image", async () => {
   const { requested, refusal } = await walked({
     [`${REPOSITORY}/manifests/1`]: MANIFEST,
     [blob(1)]: to("https://blobs.example.net/one"),
@@ -183,7 +183,7 @@ describe("a login", () => {
   });
 });
 
-describe("the runtime is left to say what is wrong", () => {
+describe("the runtime is left to report what is wrong", () => {
   test.each<[string, Answers]>([
     ["a registry that is not reached", { [`https://${HOST}/v2/`]: { fails: true } }],
     ["a manifest that is none", { [`${REPOSITORY}/manifests/1`]: { layers: "none" } }],

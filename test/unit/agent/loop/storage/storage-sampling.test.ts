@@ -62,7 +62,7 @@ function scene(
   return { sampling, check, reports, questions, output, clock, log };
 }
 
-test("what was measured of each owner is told, over the ends of pages", async () => {
+test("what was measured of each owner is reported, over the ends of pages", async () => {
   const { check, output } = scene([
     anOrder(
       [
@@ -95,7 +95,7 @@ test("what was measured of each owner is told, over the ends of pages", async ()
   ]);
 });
 
-test("nothing to measure is told, too", async () => {
+test("nothing to measure is reported, too", async () => {
   const { check, reports } = scene([anOrder([])]);
 
   await check(0);
@@ -103,7 +103,7 @@ test("nothing to measure is told, too", async () => {
   expect(reports()).toMatchObject([{ sums: [], isLast: true }]);
 });
 
-test("many owners are told in parts, of which the last says so", async () => {
+test("many owners are reported in parts, of which the last is marked so", async () => {
   const { check, reports } = scene(
     [anOrder(Array.from({ length: 1_001 }, (_, n) => [String(n), "a"]))],
     () => 7,
@@ -135,7 +135,7 @@ test("what cannot be measured, is beyond belief, or comes when the time is over 
   expect(log.lines).toHaveLength(1);
 });
 
-test("the next question comes when the control plane says, and up to ten minutes later", async () => {
+test("the next question comes when the control plane requests it, and up to ten minutes later", async () => {
   const { check, questions } = scene([
     { kind: "storage-rest", reason: "another host", againInMs: 15 * MINUTE },
     anOrder([]),
@@ -156,7 +156,7 @@ test("the next question comes when the control plane says, and up to ten minutes
 test.each([
   ["no way there", new LinkDownError("nobody listens")],
   ["a refusal", new RequestRefusedError("not here")],
-])("%s is told once and tried again later", async (_, error) => {
+])("%s is reported once and tried again later", async (_, error) => {
   const { check, questions, reports, log } = scene([error, error, anOrder([["1", "a"]])]);
 
   await check(0);
@@ -170,7 +170,7 @@ test.each([
   expect(log.lines.map(({ level }) => level)).toEqual(["warn"]);
 });
 
-test("without a connection nothing is asked, and a round under way is the only one", async () => {
+test("without a connection nothing is requested, and a round in progress is the only one", async () => {
   const { sampling, check, questions, clock } = scene([anOrder([]), anOrder([])]);
   clock.isConnected = false;
   await check(0);
@@ -195,7 +195,7 @@ test("an order without an end is given up", async () => {
   expect(reports()).toEqual([]);
 });
 
-test("an agent that ends tells nothing of what it had not measured", async () => {
+test("an agent that ends reports nothing of what it had not measured", async () => {
   const { sampling, check, reports } = scene([anOrder([["1", "a"]])], () => {
     sampling.close();
     return null;
@@ -235,7 +235,7 @@ test("an owner's sample holds what its runs have deleted and still open, and nob
   ]);
 });
 
-test("a runtime that does not tell what runs have open costs no sample", async () => {
+test("a runtime that does not list what runs have open costs no sample", async () => {
   const { check, reports, log } = scene([anOrder([["1", "a"]])], undefined, () =>
     Promise.reject(new RuntimeDown("silent")),
   );

@@ -29,7 +29,7 @@ function watch(answer: (containerId: string) => Promise<string[] | null>) {
   return { brought, requested, log, wakes: () => wakes };
 }
 
-test("an image is looked at in the first of its containers, and the loop is woken to tell it", async () => {
+test("an image is checked in the first of its containers, and the loop is woken to report it", async () => {
   const { brought, requested, wakes } = watch(() => Promise.resolve(["shell"]));
   const running = [
     container("nameless", undefined),
@@ -45,7 +45,7 @@ test("an image is looked at in the first of its containers, and the loop is woke
   expect(wakes()).toBe(1);
 });
 
-test("one look at a time", async () => {
+test("one check at a time", async () => {
   let end: (words: string[]) => void = () => undefined;
   const { brought, requested } = watch(() => new Promise((resolve) => (end = resolve)));
   const running = [container("c1", imageOf("a")), container("c2", imageOf("b"))];
@@ -69,7 +69,7 @@ test("a container that went away proves nothing of its image", async () => {
   expect(brought.brought.get(imageOf("a"))).toEqual(["python"]);
 });
 
-test("after a failure it rests for a minute, and says so once", async () => {
+test("after a failure it rests for a minute, and reports so once", async () => {
   const { brought, requested, log } = watch(() => Promise.reject(new RuntimeDown("no answer")));
   const running = [container("c1", imageOf("a"))];
 

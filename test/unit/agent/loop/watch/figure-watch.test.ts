@@ -16,7 +16,7 @@ const watch = (...replicas: string[]) =>
     log: memoryLog(),
   });
 
-test("each container's figures are told once a minute", () => {
+test("each container's figures are reported once a minute", () => {
   const figures = watch();
   const [one] = containers(1);
 
@@ -25,7 +25,7 @@ test("each container's figures are told once a minute", () => {
   expect(figures.next([one!], 60_000)).toHaveLength(1);
 });
 
-test("a container that comes within the minute is told at once", () => {
+test("a container that comes within the minute is reported at once", () => {
   const figures = watch();
   const [one, other] = containers(2);
   figures.next([one!], 0);
@@ -43,7 +43,7 @@ test("of more than one heartbeat holds the others follow in the next ones", () =
   expect(new Set(reported.flat()).size).toBe(many.length);
 });
 
-test("a replica's figures are told in each heartbeat, and crowd out no other's", () => {
+test("a replica's figures are reported in each heartbeat, and crowd out no other's", () => {
   const many = containers(MAX_FIGURES + 1);
   const figures = watch(...many.slice(1).map(({ owner }) => owner.runId));
 

@@ -74,7 +74,7 @@ async function passed(ms: number): Promise<void> {
   await turn();
 }
 
-test("one that starts is asked twice a second, and by its interval once it serves", async () => {
+test("one that starts is probed twice a second, and by its interval once it serves", async () => {
   let reply: Reply = { kind: "refused" };
   const { requested, check, of, wakes } = watching(() => Promise.resolve(reply));
   check([seen("a")]);
@@ -90,7 +90,7 @@ test("one that starts is asked twice a second, and by its interval once it serve
   expect(requested).toHaveLength(5);
 });
 
-test("a round that sees the same asks nothing more", async () => {
+test("a round that sees the same probes nothing more", async () => {
   const { requested, check } = watching(() => Promise.resolve(OK));
   for (let round = 0; round < 5; round += 1) check([seen("a")]);
   await passed(10_000);
@@ -105,7 +105,7 @@ test.each<[string, Seen]>([
   ["been told to stop", { record: { stop: { cause: "ordered", orderedBy: "customer", detail: "" } } }],
   ["to be started again", { record: { unwell: { hasServed: true, detail: "" } } }],
   ["no probe any more", { live: { probe: undefined } }],
-])("one that has %s is asked no more, and nothing of it is told", async (_what, change) => {
+])("one that has %s is probed no more, and nothing of it is reported", async (_what, change) => {
   const { requested, check, of } = watching(() => Promise.resolve({ kind: "refused" }));
   check([seen("a")]);
   await passed(0);
@@ -133,7 +133,7 @@ test("an answer of an earlier life of its container counts for nothing", async (
   expect([of("a")?.startedAt, of("a")?.serving, wakes()]).toEqual([startedAt, "not-yet", 0]);
 });
 
-test("another probe is asked at once, and what was answered to the one before counts no more", async () => {
+test("another probe is sent at once, and what was answered to the one before counts no more", async () => {
   const { requested, check, of } = watching(() => Promise.resolve({ kind: "refused" }));
   const served = { startedAt: "2026-01-01T00:00:00Z", serving: "yes" } as const;
   check([seen("a", { record: { served } })]);
@@ -144,7 +144,7 @@ test("another probe is asked at once, and what was answered to the one before co
   expect([requested.length, of("a")?.serving]).toEqual([2, "yes"]);
 });
 
-test("what could not be asked leaves everything as it is", async () => {
+test("what could not be probed leaves everything as it is", async () => {
   const { check, of, wakes } = watching(() => Promise.reject(new Error("no descriptor")));
   check([seen("a", { record: { served: { startedAt: "2026-01-01T00:00:00Z", serving: "yes" } } })]);
   await passed(300_000);
@@ -163,7 +163,7 @@ test("its time to begin counts from its start, also in the next life of the agen
   expect(of("a")?.unwell).toMatchObject({ hasServed: false });
 });
 
-test("two hundred replicas that never answer are asked in turn, a bounded number at once", async () => {
+test("two hundred replicas that never answer are probed in turn, a bounded number at once", async () => {
   let open = 0;
   let most = 0;
   const { requested, check } = watching(async () => {
@@ -183,7 +183,7 @@ test("two hundred replicas that never answer are asked in turn, a bounded number
   expect(new Set(requested).size).toBe(200);
 });
 
-test("at the end everything under way is waited for, and nothing is asked any more", async () => {
+test("at the end everything in progress is waited for, and nothing is probed any more", async () => {
   const { watch, requested, check } = watching(() => Promise.resolve(OK));
   check([seen("a"), seen("b")]);
   await passed(0);

@@ -126,6 +126,6 @@ test("what is more than 100 MB packed is refused, with what takes most", { timeo
   await expect(pack()).rejects.toThrow(/more than 100 MB packed.* weights\.bin \(/);
 });
 
-test("a folder that is not there is told", async () => {
+test("a folder that is not there is reported", async () => {
   await expect(pack()).rejects.toThrow(/There is no folder/);
 });

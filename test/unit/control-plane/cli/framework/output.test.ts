@@ -33,7 +33,7 @@ test("people read sizes in units, scripts the number", () => {
   expect(JSON.parse(printed[1] ?? "")).toEqual(row);
 });
 
-test("offers of a large fleet fit a terminal of 80 characters, and say what is simulated", () => {
+test("offers of a large fleet fit a terminal of 80 characters, and mark what is simulated", () => {
   const printed: string[] = [];
   const write = (text: string) => void printed.push(text);
   const price = { spec: "default", of: "gpu", price_per_hour: "3.5000", includes: null };

@@ -52,7 +52,7 @@ test.each<[string, Given]>([
   expect(() => load(given)).toThrow(message);
 });
 
-test("what is given stands before what is kept", () => {
+test("what is given stands before what is stored", () => {
   const given = { options: { server: "http://other" }, env: { REMOTEGPU_KEY: "mine" } };
 
   expect(load({ ...given, stored: { server: SERVER, key: "kept" } })).toMatchObject({
@@ -105,7 +105,7 @@ describe("which profile is used", () => {
   });
 });
 
-test("a key that is refused is said to be that of its profile, and is not shown", async () => {
+test("a key that is refused is reported to be that of its profile, and is not printed", async () => {
   const server = createServer((_request, response) => {
     response.writeHead(401, { "content-type": "application/problem+json" });
     response.end(JSON.stringify({ title: "Not authenticated", detail: "This API key is not known." }));

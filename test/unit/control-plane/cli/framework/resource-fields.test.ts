@@ -109,7 +109,7 @@ test.each<{ what: string; kind: Kind; lists: Record<string, Row[]>; word: string
     me: { id: 1, user_type: "admin" },
     text: /^One environment, of somebody else, is called mine:\n {2}1\) env-a {2}status "running"\nName one by its id\.$/,
   },
-])("$what is told and not guessed", async ({ kind, lists, word, me, text: report }) => {
+])("$what is reported and not guessed", async ({ kind, lists, word, me, text: report }) => {
   const requested = idOf(server(lists, me), kind, word, {});
 
   await expect(requested).rejects.toThrow(report);

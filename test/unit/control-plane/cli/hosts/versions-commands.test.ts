@@ -65,7 +65,7 @@ test("versions shows each program with its package, and each flaw with its verdi
   expect(JSON.parse((await run("versions", { host: "gpu-07" }, "json")).text)).toEqual(VERSIONS);
 });
 
-test("waive-cves says the reason, and which CVEs and for how long only where that is given", async () => {
+test("waive-cves names the reason, and which CVEs and for how long only where that is given", async () => {
   const all = await run("waive-cves", { host: "gpu-07", reason: "alone" });
   const some = await run("waive-cves", {
     host: "gpu-07",

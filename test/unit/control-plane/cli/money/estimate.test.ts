@@ -27,7 +27,7 @@ async function estimated(freeLoadingMinutes: number): Promise<string> {
   return parts.join("");
 }
 
-test("an estimate says that free loading is of all services together, of one replica at a time", async () => {
+test("an estimate states that free loading is of all services together, of one replica at a time", async () => {
   expect(await estimated(10)).toContain(
     "Of all your services together 10 minutes of loading in each hour (UTC) are free besides, of one replica at a time, by the rule loading.\n",
   );

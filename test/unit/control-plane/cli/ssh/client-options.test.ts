@@ -50,7 +50,7 @@ describe("as ssh reads it", () => {
     }
   });
 
-  test("the arguments say the same", () => {
+  test("the arguments mean the same", () => {
     const reported = requested([
       "-F",
       "none",
@@ -64,7 +64,7 @@ describe("as ssh reads it", () => {
   });
 });
 
-test("where the gateway alone leads there it is the way, for the same server", () => {
+test("where the gateway alone leads there it is the route, for the same server", () => {
   const through = route({ isThroughGateway: true });
   const proxy = "/usr/bin/node /opt/remotegpu.mjs ssh-proxy env-0123456789abcdef0123";
 
@@ -74,7 +74,7 @@ test("where the gateway alone leads there it is the way, for the same server", (
   expect(argumentsOf(route(), ours("/k")).join(" ")).not.toContain("ProxyCommand");
 });
 
-test("a server whose key nobody told is taken at its first word", () => {
+test("a server whose key nobody reported is taken at its first word", () => {
   expect(argumentsOf(route({ hostKey: null }), ours("/k"))).toContain("StrictHostKeyChecking=accept-new");
 });
 

@@ -80,7 +80,7 @@ test("one that is in an agent alone is found there, also by its comment among se
   expect(await add({ file: "ada's token", name: "token" })).toEqual({ name: "token", public_key: line });
 });
 
-test("of several each is told, and none is sent", async () => {
+test("of several each is listed, and none is sent", async () => {
   newKey("id_ed25519", "ada@laptop");
   newKey("work", "ada\u001b[2J@work");
 
@@ -107,7 +107,7 @@ test("a secret key is sent to nobody: its public one is, where it lies beside it
   expect(sent).toEqual([]);
 });
 
-test("without any key it says what to do", async () => {
+test("without any key it names what to do", async () => {
   await expect(add()).rejects.toThrow(
     "There is no public key here. Make one (ssh-keygen -t ed25519), or name a file.",
   );

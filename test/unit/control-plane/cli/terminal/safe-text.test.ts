@@ -12,7 +12,7 @@ test.each([
   ["gpj.\u202eexe\u2066\u200f", "gpj.\\u202eexe\\u2066\\u200f"],
   ["a\u2028b\u200bc\ufeff", "a\\u2028b\\u200bc\\ufeff"],
   ["\ud800", "\\ud800"],
-])("%j is shown as %s", (text, visible) => {
+])("%j is printed as %s", (text, visible) => {
   expect(safeText(text)).toBe(visible);
   expect(JSON.parse(safeLines(JSON.stringify({ text })))).toEqual({ text });
 });

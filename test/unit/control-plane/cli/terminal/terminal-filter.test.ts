@@ -97,7 +97,7 @@ const HARMLESS = new RegExp(
   `^(?:[\\n\\t\\u0020-\\u007e\\u00a0-\\u2029\\u202f-\\u2065\\u206a-\\uffff]|${ESC}\\[[\\d;:]*m)*$`,
 );
 
-test("of whatever comes, in whatever pieces, the same is shown, and nothing that a terminal would obey but colours", () => {
+test("of whatever comes, in whatever pieces, the same is printed, and nothing that a terminal would obey but colours", () => {
   assert(
     property(printed, array(nat(), { maxLength: 6 }), (bytes, cuts) => {
       const places = [

@@ -28,7 +28,7 @@ array: {from: 0, to: 9, at_once: 2}
 config: {max_minutes: 90}
 `;
 
-test("YAML says what the API takes, with comments, texts of several lines and anchors", async () => {
+test("YAML expresses what the API takes, with comments, texts of several lines and anchors", async () => {
   expect(await orderIn(fileOf(ORDER))).toEqual({
     name: "train",
     image: "pytorch/pytorch",
@@ -61,7 +61,7 @@ test.each([
   ["a list", "- a", /says no members of an order/],
   ["nothing", "", /says no members of an order/],
   ["an anchor that is nowhere", "a: *b", /job\.yaml/],
-])("%s is refused, and says why", async (_what, text, report) => {
+])("%s is refused, and the reason is given", async (_what, text, report) => {
   await expect(orderIn(fileOf(text))).rejects.toMatchObject({
     kind: "usage",
     message: expect.stringMatching(report),

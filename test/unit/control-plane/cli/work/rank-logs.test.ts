@@ -43,7 +43,7 @@ async function followed(output: Record<string, (string | CliError)[]>) {
   return { visible, queries };
 }
 
-test("lines stay whole, whatever pieces they come in, and say whose they are", async () => {
+test("lines stay whole, whatever pieces they come in, and name whose they are", async () => {
   const { visible, queries } = await followed({ 0: ["a", "b\nc", "\n"], 1: ["x\ny"] });
 
   expect(visible.split("\n").filter((line) => line.startsWith("[0]"))).toEqual(["[0] ab", "[0] c"]);
@@ -55,7 +55,7 @@ test("lines stay whole, whatever pieces they come in, and say whose they are", a
   ]);
 });
 
-test("one that has nothing to say holds up no other", async () => {
+test("one that has nothing to report holds up no other", async () => {
   const { visible } = await followed({
     0: [new CliError("refused", "It has not run yet.")],
     1: ["x\n"],
@@ -80,7 +80,7 @@ test("bytes that are no text, empty lines and lines without end come through", (
   expect(lines.end()).toHaveLength(0);
 });
 
-test("one rank and all of them are two wishes", async () => {
+test("one rank and all of them are two conflicting options", async () => {
   const words = ["job", "logs", `job-${"0".repeat(20)}`, "--all-ranks", "--rank", "1"];
   const logs = remotegpu().parseAsync([...words, "--server", "http://127.0.0.1:1", "--key", "k"], {
     from: "user",

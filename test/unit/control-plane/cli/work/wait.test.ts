@@ -20,7 +20,7 @@ function checks(...seen: WaitState<string>[]) {
   return () => Promise.resolve(seen.length > 1 ? (seen.shift() ?? notYet) : (seen[0] ?? notYet));
 }
 
-test("each thing that it waits for is told once, and then the answer", async () => {
+test("each thing that it waits for is reported once, and then the answer", async () => {
   const fetching: WaitState<string> = { waitsFor: "The image is fetched.", stands: "" };
 
   const waiting = waitUntil(checks(notYet, notYet, fetching, { done: "there" }), {
@@ -43,7 +43,7 @@ test("Ctrl-C ends the waiting with the command that shows how it goes on, and is
   expect(process.listeners("SIGINT")).toEqual(before);
 });
 
-test("what comes about in the moment of Ctrl-C is told", async () => {
+test("what comes about in the moment of Ctrl-C is reported", async () => {
   const before = process.listeners("SIGINT");
   const waiting = waitUntil(checks({ done: "there" }), bounds);
 
@@ -52,7 +52,7 @@ test("what comes about in the moment of Ctrl-C is told", async () => {
   expect(await waiting).toBe("there");
 });
 
-test("past its bound it stops waiting, and says how the order stands", async () => {
+test("past its bound it stops waiting, and reports the order's status", async () => {
   const waiting = waitUntil(checks(notYet), { ...bounds, seconds: 0 });
 
   await expect(waiting).rejects.toMatchObject({

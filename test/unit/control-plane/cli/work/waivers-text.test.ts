@@ -27,7 +27,7 @@ describe("a workload's waivers", () => {
 });
 
 describe("a run's time that is not charged", () => {
-  test("is told with each rule once", () => {
+  test("is reported with each rule once", () => {
     const waived = [{ reason: "loading" }, { reason: "loading" }, { reason: "gpu-lost" }];
 
     expect(waivedText(answer<InstanceRun>({ waived_ms: 600_000, waived }))).toBe("10 min: loading; gpu-lost");

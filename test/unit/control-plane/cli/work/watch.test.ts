@@ -58,7 +58,7 @@ test("a pipe gets what changed, without a word to a terminal", async () => {
   ]);
 });
 
-test("Ctrl-C ends it, its exit code says so, and nobody listens for another any more", async () => {
+test("Ctrl-C ends it, its exit code reports so, and nobody listens for another any more", async () => {
   const before = process.listeners("SIGINT");
   const { exitCode } = process;
   onTestFinished(() => void (process.exitCode = exitCode));
@@ -74,6 +74,6 @@ test("Ctrl-C ends it, its exit code says so, and nobody listens for another any 
   expect(process.listeners("SIGINT")).toEqual(before);
 });
 
-test("a look that fails ends it with that failure", async () => {
+test("a poll that fails ends it with that failure", async () => {
   await expect(watched(quiet(), () => Promise.reject(new Error("refused")))).rejects.toThrow("refused");
 });

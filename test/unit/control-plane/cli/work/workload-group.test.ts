@@ -63,7 +63,7 @@ async function carriedOut(command: Command, words: Record<string, unknown>, answ
   return { requested, printed: printed.join("") };
 }
 
-test.each(KINDS)("%s is listed, shown, gone into and asked about", (name) => {
+test.each(KINDS)("%s is listed, displayed, entered and explained", (name) => {
   const names = groupOf(name).members.map((member) => member.name);
 
   expect(names).toEqual(
@@ -115,7 +115,7 @@ describe("a command inside", () => {
   });
 });
 
-test("a verb tells what came of it", async () => {
+test("a verb reports what came of it", async () => {
   const row = { id: "job-1", name: "train", status: "cancelled", status_reason: "Cancelled by customer 1." };
 
   const { requested, printed } = await carriedOut(
@@ -128,7 +128,7 @@ test("a verb tells what came of it", async () => {
   expect(printed).toBe("Training job job-1 (train) is cancelled: Cancelled by customer 1.\n");
 });
 
-test("whoever waits is told how it settled", async () => {
+test("whoever waits is notified how it settled", async () => {
   const request = (id: string): ApiRequest<TrainingJob> => ({ method: "POST", path: `/works/${id}/go` });
   const words: WorkloadNames<TrainingJob, "queued"> = {
     name: "work",

@@ -72,7 +72,7 @@ describe("a line", () => {
     expect(line.isIdle).toBe(true);
   });
 
-  test("tells what is in flight at each replica, those that left the route apart, and of very many no more than the sum", async () => {
+  test("lists what is in flight at each replica, those that left the route apart, and of very many the sum alone", async () => {
     const few = lineOf(route(["a", "b"]));
     await few.take(NO_HANDLERS, stays(), WAKES);
     await few.take(NO_HANDLERS, stays(), WAKES);
@@ -87,7 +87,7 @@ describe("a line", () => {
     expect(many.report).toEqual({ inFlight: MAX_LISTED + 1, held: 0, requests: 0, left: {} });
   });
 
-  test("turns away whoever comes when as many wait as may, and says whether anybody serves", async () => {
+  test("turns away whoever comes when as many wait as may, and reports whether anybody serves", async () => {
     const line = lineOf(route(["a"]));
     given(await line.take(NO_HANDLERS, stays(), WAKES));
     const waiting = [line.take(NO_HANDLERS, stays(), WAKES), line.take(NO_HANDLERS, stays(), WAKES)];
@@ -255,7 +255,7 @@ describe("requests that reached none of the replicas", () => {
     expect(where(await waiting)).toBe("a");
   });
 
-  test("are gone with whoever asked, and sent away by a gateway that ends", async () => {
+  test("are gone with their client, and sent away by a gateway that ends", async () => {
     const line = lineOf(route(["a"], ROOM_FOR_TWO));
     const gone = new AbortController();
     const [left, stayed] = [line.rest(gone.signal), line.rest(stays())];

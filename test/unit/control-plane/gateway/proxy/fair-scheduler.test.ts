@@ -27,8 +27,8 @@ function waits(instanceId: InstanceId, pieces: number, bytes = PIECE): number {
   return Array.from({ length: pieces }, () => turns.isToWait(instanceId, bytes)).filter(Boolean).length;
 }
 
-describe("whoever says much", () => {
-  test("waits beyond four mebibytes while somebody else is asked", () => {
+describe("whoever sends much", () => {
+  test("waits beyond four mebibytes while somebody else has requests", () => {
     turns.enter(ONE);
     turns.enter(OTHER);
 
@@ -36,14 +36,14 @@ describe("whoever says much", () => {
     expect(waits(OTHER, 1)).toBe(0);
   });
 
-  test("does not wait while it is alone, however often it is asked itself", () => {
+  test("does not wait while it is alone, however many requests it has itself", () => {
     for (let nth = 0; nth < 3; nth += 1) turns.enter(ONE);
     turns.enter(ONE)();
 
     expect(waits(ONE, MUCH)).toBe(0);
   });
 
-  test("has company for a second after somebody else was asked, whatever it was asked itself meanwhile", () => {
+  test("has company for a second after somebody else had a request, whatever requests it had itself meanwhile", () => {
     turns.enter(OTHER)();
     turns.enter(ONE)();
     nowMs += 999;
@@ -118,7 +118,7 @@ describe("turns", () => {
     for (let nth = 0; nth < 3; nth += 1) expect(await taken([[ONE, "a"]])).toEqual(["a"]);
   });
 
-  test("are waited for by WebSockets beyond sixteen at once, while somebody else is asked", async () => {
+  test("are waited for by WebSockets beyond sixteen at once, while somebody else has requests", async () => {
     turns.enter(OTHER);
     let opened = 0;
     const all = Array.from({ length: 20 }, async () => {

@@ -53,7 +53,7 @@ describe("one line", () => {
     "nvidia 0000:3b:00.0: enabling device (0140 -> 0142)",
     "pcieport 0000:3a:00.0: AER: Root Port link has been reset (0)",
     "",
-  ])("that says nothing of the kind: %j", (line) => {
+  ])("that reports nothing of the kind: %j", (line) => {
     expect(deviceFinding(line)).toBeNull();
   });
 });

@@ -101,7 +101,7 @@ describe("a line", () => {
       recordOf(3, "nvidia-nvswitch0: SXid (PCI:0000:00:00.0): 20034, Fatal", 8),
     ],
     ["nothing", ""],
-  ])("%s says nothing", (_what, line) => {
+  ])("%s reports nothing", (_what, line) => {
     expect(reported(line)).toEqual([]);
   });
 
@@ -134,7 +134,7 @@ describe("a fall in three lines", () => {
     expect(second.reading.heededSeq).toBe(3);
   });
 
-  test("of which a part is lost says nothing, and names no other GPU", () => {
+  test("of which a part is lost reports nothing, and names no other GPU", () => {
     const other = FALL[0].replace("18", "2a");
 
     expect(reported(recordOf(1, FALL[0]), recordOf(2, FALL[1]), recordOf(9, FALL[2]))).toEqual([]);
@@ -162,7 +162,7 @@ describe("numbers of records", () => {
     expect(next.heard.map(({ seq }) => seq)).toEqual([6]);
   });
 
-  test("what says nothing of a GPU is not worth remembering", () => {
+  test("what reports nothing of a GPU is not worth remembering", () => {
     expect(readKernelLines(beginReading(null), [xid(4), recordOf(5, "eth0: up")]).reading.heededSeq).toBe(4);
   });
 
@@ -290,7 +290,7 @@ describe.skipIf(!isRecorded)("recorded lines", () => {
   });
 
   test.each(["kmsg.1.log", "kmsg.2.peermem.log"])(
-    "%s: nothing is said of a GPU, and nothing is lost",
+    "%s: nothing is reported of a GPU, and nothing is lost",
     (name) => {
       expect(readKernelLines(beginReading(null), recorded(name))).toMatchObject({ heard: [], lost: 0 });
     },

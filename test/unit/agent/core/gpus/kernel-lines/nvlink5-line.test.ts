@@ -61,11 +61,11 @@ describe("a line", () => {
     ["cut off before its word", "SAW_MVB", "drain"],
     ["empty", "", "drain"],
     ["cut off behind a process that calls itself so", "pid=7, name=x, A Nonfatal", "drain"],
-  ])("%s is judged by its own word, else kept from new work", (_what, detail, effect) => {
+  ])("%s is judged by its own word, else closed to new work", (_what, detail, effect) => {
     expect(effectOf(144, detail)).toBe(effect);
   });
 
-  test("a process's name that looks like one is not taken for it", () => {
+  test("a process's name that resembles one is not taken for it", () => {
     const detail = "pid=7, name=x, A Nonfatal, TLW_CTRL Fatal XC0 i0 Link 00 (0x00000009 0x00000004)";
 
     expect(judgeNvlink5(146, detail)).toEqual({ unit: "TLW_CTRL", link: 0, effect: "reset" });

@@ -64,7 +64,7 @@ describe.each([...XID_CATALOGUE])("Xid %i", (code, row) => {
     expect(STRICTNESS[row.effect]).toBeGreaterThanOrEqual(least);
   });
 
-  test("says why where its effect closes more than the action asks for, or no action is named", () => {
+  test("gives a reason where its effect closes more than the action requires, or no action is named", () => {
     const isOurs =
       row.action === null || STRICTNESS[row.effect] > Math.max(1, STRICTNESS[leastOf(row.action)]);
 
@@ -132,7 +132,7 @@ describe.skipIf(!isRecorded)("NVIDIA's catalogue", () => {
         .map((line) => line.split("\t"))
     : [];
 
-  test("has the numbers and actions that ours says", () => {
+  test("has the numbers and actions that ours lists", () => {
     const recorded = rows.map(([code, , , action]) => [Number(code), action === "" ? null : action]);
 
     expect(recorded).toHaveLength(172);

@@ -89,7 +89,7 @@ describe.skipIf(!present)("recordings", () => {
     expect(gpus[0]?.pciBusId).toMatch(/^[0-9A-F]{8}:/);
   });
 
-  test("what only some versions of the XML tell", () => {
+  test("what only some versions of the XML report", () => {
     const card = (name: string) => parseNvidiaSmiXml(recording(name)).gpus[0];
 
     expect(card("a100-sxm4-v12.xml")).toMatchObject({
@@ -104,7 +104,7 @@ describe.skipIf(!present)("recordings", () => {
     expect(card("tesla-t4.xml")).toMatchObject({ powerLimitW: 70, eccUncorrected: 0 });
   });
 
-  describe("what is said beyond values", () => {
+  describe("what is reported beyond values", () => {
     /** Two samples of the same answer, and what became of each card. */
     const verdicts = (name: string) => {
       const { gpus } = parseNvidiaSmiXml(recording(name));
@@ -170,7 +170,7 @@ describe.skipIf(!present)("recordings", () => {
       expect(verdicts(name)).toEqual([first, second]);
     });
 
-    test("cards that are part of a fabric say so, others do not", () => {
+    test("cards that are part of a fabric report it, others do not", () => {
       const fabrics = (name: string) =>
         parseNvidiaSmiXml(recording(name)).gpus.map(({ condition }) => condition.hasFabric);
 

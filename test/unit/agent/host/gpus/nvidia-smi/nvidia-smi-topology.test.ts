@@ -43,7 +43,7 @@ test.each([
   expect(parseTopology(fixture(name)).switched).toEqual(switched);
 });
 
-test("each link is told once, and the numbers of links do not matter", () => {
+test("each link is listed once, and the numbers of links do not matter", () => {
   const { cards, links } = parseTopology(fixture("two-pairs"));
 
   expect(cards).toEqual([0, 1, 2, 3]);

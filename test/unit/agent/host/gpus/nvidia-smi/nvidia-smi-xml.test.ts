@@ -62,7 +62,7 @@ test("a card with hardly any branches has unknown values, and its address from t
   });
 });
 
-test("the places where an old driver kept its values are known", () => {
+test("the places where an old driver had its values are known", () => {
   const [card] = parseNvidiaSmiXml(fixture("old-driver.xml")).gpus;
 
   expect(card).toMatchObject({
@@ -116,7 +116,7 @@ test("what a customer calls a process is no sign", () => {
   expect(parseNvidiaSmiXml(named).gpus[0]?.condition.sign).toBeNull();
 });
 
-test("a card that no longer says who it is is told by its place", () => {
+test("a card that no longer reports who it is is identified by its place", () => {
   const lost = fixture("two-cards.xml").replace("GPU-11111111-2222-3333-4444-555555555555", "GPU is lost");
 
   const { gpus, unidentified } = parseNvidiaSmiXml(lost);

@@ -78,14 +78,14 @@ function watching(answers: (containerId: string) => NodeErrors[] | null | Promis
   return { watch, requested, heard, check, reported, wakes: () => wakes };
 }
 
-test("a container is asked for at once, and then once a minute", async () => {
+test("a container is probed at once, and then once a minute", async () => {
   const { requested, check } = watching(() => FINE);
   for (const ms of [0, 5_000, 59_000, 60_000, 65_000, 120_000]) await check([seen("a")], ms);
 
   expect(requested).toHaveLength(3);
 });
 
-test("one that was refused is asked for again after ten seconds, and the card closes with the second one", async () => {
+test("one that was refused is probed again after ten seconds, and the card closes with the second one", async () => {
   const { watch, requested, heard, check } = watching(() => REFUSED);
   await check([seen("a")], 0);
   expect(heard.at(-1)).toEqual({ refused: [], passed: [] });
@@ -125,7 +125,7 @@ test("another card's holder closes nothing but its own", async () => {
   expect(heard.at(-1)).toEqual({ refused: [gpu("1").uuid], passed: [gpu("0").uuid] });
 });
 
-test("one is asked for after the other, and nobody waits for a child that takes its time", async () => {
+test("one is probed after the other, and nobody waits for a child that takes its time", async () => {
   let answer: (errors: NodeErrors[]) => void = () => undefined;
   const { watch, requested, check } = watching(() => new Promise((resolve) => (answer = resolve)));
   const both = [seen("a"), seen("b", { card: "1" })];
@@ -142,7 +142,7 @@ test("one is asked for after the other, and nobody waits for a child that takes 
   expect(requested).toHaveLength(2);
 });
 
-test("what was asked of a container that has ended, or lives anew, says nothing", async () => {
+test("what a probe found of a container that has ended, or lives anew, reports nothing", async () => {
   let answer: (errors: NodeErrors[]) => void = () => undefined;
   const { watch, heard, check } = watching(() => new Promise((resolve) => (answer = resolve)));
   await check([seen("a")], 0);
@@ -164,7 +164,7 @@ test("a probe that fails is one of which nothing is known", async () => {
   expect(heard.flatMap(({ refused }) => refused)).toEqual([]);
 });
 
-test("that nobody can be asked for minutes is told, once; one answer ends it", async () => {
+test("that nobody can be probed for minutes is reported, once; one answer ends it", async () => {
   let answer: NodeErrors[] | null = null;
   const { reported, check } = watching((id) => (id === "container-of-run-a" ? answer : null));
   const both = [seen("a"), seen("b", { card: "1" })];
@@ -189,7 +189,7 @@ test.each([
   ["does not run", { status: { state: "created" } }],
   ["is to end", { record: { stop } }],
   ["has cards that nothing names", { card: "9" }],
-] as [string, Seen][])("one that %s is not asked for", async (_what, changes) => {
+] as [string, Seen][])("one that %s is not probed", async (_what, changes) => {
   const { watch, requested, check } = watching(() => FINE);
   await check([seen("a", changes)], 0);
 

@@ -82,7 +82,7 @@ describe("a program's error", () => {
     expect(log.notes).toEqual(["xid-31 1"]);
   });
 
-  test("that comes a thousand times is told once, and its process looked up once", async () => {
+  test("that comes a thousand times is reported once, and its process resolved once", async () => {
     const many = Array.from({ length: 1_000 }, (_, at) => line(at + 1, 31));
 
     const log = await new Log().hears(many, [holder("run-1")]);
@@ -91,7 +91,7 @@ describe("a program's error", () => {
     expect(log.requested).toEqual([7]);
   });
 
-  test("of more processes than are looked up is a note", async () => {
+  test("of more processes than are resolved is a note", async () => {
     const many = Array.from({ length: 1_000 }, (_, at) => line(at + 1, 31, 100 + at));
 
     const log = await new Log().hears(many, [holder("run-1")]);
@@ -101,7 +101,7 @@ describe("a program's error", () => {
   });
 });
 
-test("what is told survives a restart of the agent", async () => {
+test("what is reported survives a restart of the agent", async () => {
   const log = await new Log().hears([line(1, 31), line(2, 63)], [holder("run-1")]);
   const next = new Log();
   next.reports.resume(log.reports.memory);

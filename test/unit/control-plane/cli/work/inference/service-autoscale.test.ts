@@ -63,7 +63,7 @@ test("aims are changed one by one, though the API takes them as a whole; one tha
   expect(scalingChange({ target_qps: undefined }, config)).toEqual({});
 });
 
-test("tells by what it scales, what was decided last, and what was done", () => {
+test("reports by what it scales, what was decided last, and what was done", () => {
   const [report, reason, , head, ...decisions] = linesOf({});
 
   expect([report, reason]).toEqual([
@@ -85,6 +85,6 @@ test.each([
     { autoscaling: { ...ROW.autoscaling, is_in_charge: false }, autoscaling_dry_run: true },
     "as people say: autoscaling runs dry.",
   ],
-])("of %j it says that the number is %s", (change, report) => {
+])("of %j it reports that the number is %s", (change, report) => {
   expect(linesOf(change)[0]).toBe(`chat is to have 2 of 1 to 8 replicas, ${report}`);
 });

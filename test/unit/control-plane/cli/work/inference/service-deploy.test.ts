@@ -78,7 +78,7 @@ async function deployed(
   return { requested, printed, failure };
 }
 
-test("one that is not there is ordered as the file says", async () => {
+test("one that is not there is ordered as the file specifies", async () => {
   const { requested, printed } = await deployed(
     "name: chat\nimage: chat:1\nversion: v1",
     { isMeant: true },
@@ -113,7 +113,7 @@ const SECOND = {
   config: { port: 9000 },
 };
 
-test("nor while the service is on its way there; one that goes back is ordered to go there again", async () => {
+test("nor while the service is already moving there; one that goes back is ordered to go there again", async () => {
   const file = "name: chat\nimage: chat:2\nversion: v2\nconfig: {port: 9000, max_in_flight: 4}";
   const going = { ...CHAT, config: { port: 8000, max_in_flight: 4 }, rollout: { revision: 2, cause: null } };
   const back = { ...going, rollout: { revision: 2, cause: "It failed." } };
@@ -127,7 +127,7 @@ test("nor while the service is on its way there; one that goes back is ordered t
   ]);
 });
 
-test("what is different is shown with how it changes, and made: what may be refused first", async () => {
+test("what is different is listed with how it changes, and made: what may be refused first", async () => {
   const file = "name: chat\nimage: chat:2\nversion: v2\nmax_replicas: 4";
   const { requested, printed } = await deployed(file, { isMeant: true, allowsGap: true });
 
@@ -139,7 +139,7 @@ test("what is different is shown with how it changes, and made: what may be refu
   ]);
 });
 
-test("nobody is shown what a variable holds", async () => {
+test("nobody sees what a variable holds", async () => {
   const file = "name: chat\nversion: v2\nenv_vars: {TOKEN: another, MORE: words}";
   const { requested, printed } = await deployed(file, { isMeant: true });
 
@@ -176,7 +176,7 @@ test.each([["chat:2"], ["chat:1"]])("a dry run does nothing (%s)", async (image)
   expect({ requested, failure }).toEqual({ requested: [], failure: null });
 });
 
-test("a dry run tells scripts what would be done", async () => {
+test("a dry run reports to scripts what would be done", async () => {
   const { printed } = await deployed("name: chat\nmax_replicas: 4", { isDryRun: true, isJson: true });
 
   expect(JSON.parse(printed)).toEqual({
@@ -185,7 +185,7 @@ test("a dry run tells scripts what would be done", async () => {
   });
 });
 
-test("whoever is not asked has to say that it is meant", async () => {
+test("whoever gets no prompt has to confirm that it is meant", async () => {
   const { requested, failure } = await deployed("name: chat\nmax_replicas: 4");
 
   expect(requested).toEqual([]);

@@ -51,7 +51,7 @@ describe("nothing is different", () => {
   });
 });
 
-test("each member says how it changes, those of config by themselves", () => {
+test("each member names how it changes, those of config by themselves", () => {
   expect(
     against({ name: "chat", max_replicas: 4, image: "chat:2", config: { port: 8000, max_in_flight: 8 } }),
   ).toEqual([

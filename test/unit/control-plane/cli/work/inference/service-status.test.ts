@@ -45,7 +45,7 @@ function linesOf(state: Partial<ServiceOverview>, width: number | null = null): 
   return text.trimEnd().split("\n");
 }
 
-test("tells version, numbers, address and each replica", () => {
+test("lists version, numbers, address and each replica", () => {
   const unwell = replica(0, { serving: "no", detail: "GET / answered 503" });
 
   expect(linesOf({ replicas: [replica(1), unwell] })).toEqual([
@@ -60,7 +60,7 @@ test("tells version, numbers, address and each replica", () => {
   ]);
 });
 
-test("tells what waits and why", () => {
+test("reports what waits and why", () => {
   const service = {
     ...SERVICE,
     replicas: 3,
@@ -74,7 +74,7 @@ test("tells what waits and why", () => {
   ]);
 });
 
-test("of several revisions each is told, with its replicas in that order", () => {
+test("of several revisions each is listed, with its replicas in that order", () => {
   const replicas = [replica(4, { revision: 2, serving: "not-yet" }), replica(1), replica(3)];
   const lines = linesOf({
     replicas,
@@ -94,7 +94,7 @@ test("of several revisions each is told, with its replicas in that order", () =>
 test.each([
   [null, "On its way to version v2."],
   ["No registry has its image.", "On its way back from version v2 to v1: No registry has its image."],
-])("a rollout with the cause %j is told", (cause, line) => {
+])("a rollout with the cause %j is reported", (cause, line) => {
   expect(linesOf({ service: { ...SERVICE, rollout: { version: "v2", cause } } })[3]).toBe(line);
 });
 
@@ -107,7 +107,7 @@ test("no line is longer than a terminal of 80 columns", () => {
   expect(lines.join(" ")).toContain(reason.trim());
 });
 
-test("what a program says of itself reaches no terminal as an order", () => {
+test("what a program reports of itself reaches no terminal as an order", () => {
   const service = { ...SERVICE, status_reason: "\u001B[2Jgone" };
 
   expect(linesOf({ service }).join("")).not.toContain("\u001B");

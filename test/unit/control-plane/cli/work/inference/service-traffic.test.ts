@@ -62,7 +62,7 @@ function linesOf(
   return text.trimEnd().split("\n");
 }
 
-test("tells what was answered, how fast, its tokens and its cost", () => {
+test("reports what was answered, how fast, its tokens and its cost", () => {
   expect(linesOf(traffic())).toEqual([
     "3 requests: 0 of 400 to 499, 1 of 500 and above, 0 that nobody waited for; 1 answered by the gateway itself.",
     "Half within 750 ms, 99 of 100 within 995 ms; first byte 3.5 ms and 5 ms.",
@@ -72,17 +72,17 @@ test("tells what was answered, how fast, its tokens and its cost", () => {
   ]);
 });
 
-test("tells a key's cost as its share", () => {
+test("reports a key's cost as its share", () => {
   expect(linesOf(traffic(), "minutes", "app").at(-1)).toBe(
     "Charged until 2027-01-01T01:00:00.000Z, the share of app by its requests: 3.3000, 5.000000 per 1,000 requests.",
   );
 });
 
-test("says in its help what a gateway that is killed takes with it", () => {
+test("states in its help what a gateway that is killed takes with it", () => {
   expect(SERVICE_TRAFFIC.more).toContain("killed, at most the last five");
 });
 
-test("never tells tokens that no answer told, nor a cost that was not charged", () => {
+test("never reports tokens that no answer reported, nor a cost that was not charged", () => {
   const cost = { amount: "0", until: null, per_thousand_requests: null, per_million_tokens: null };
   expect(linesOf(traffic({ total: figures([{ tokens: "silent" }]), cost })).slice(-2)).toEqual([
     "Tokens: not reported by 1 answers.",

@@ -25,7 +25,7 @@ async function run(given: Record<string, unknown>) {
   return { requested, printed, failure };
 }
 
-test("what is named is changed, each where the API has it, and the service is told of", async () => {
+test("what is named is changed, each where the API has it, and the service is reported", async () => {
   const { requested, printed } = await run({
     name: "talk",
     min_replicas: "0",
@@ -71,7 +71,7 @@ test("what is off is as by default", async () => {
   ]);
 });
 
-test("with nothing named nothing is asked, and it says so", async () => {
+test("with nothing named nothing is requested, and that is reported", async () => {
   const { requested, failure } = await run({});
 
   expect(requested).toEqual([]);

@@ -79,7 +79,7 @@ async function run(
   return { requested, printed, failure };
 }
 
-test("an upgrade says what differs and nothing else", async () => {
+test("an upgrade requests what differs and nothing else", async () => {
   const { requested, printed } = await run(UPGRADE, {
     version: "v2",
     image: "chat:2",
@@ -127,7 +127,7 @@ test.each([
   ],
   ["is followed by another", { ...ROLLOUT, outcome: "superseded" }, CHAT, /another one took its place/],
   ["is of a service that is stopped", ROLLOUT, { ...CHAT, status: "stopped" }, /stopped/],
-])("one that %s fails, and says so", async (_, rollout, visible, output) => {
+])("one that %s fails, and reports so", async (_, rollout, visible, output) => {
   const checks = [[ROLLOUT], [rollout]];
 
   const { failure } = await run(UPGRADE, { version: "v2", wait: true }, { checks, visible });
@@ -136,7 +136,7 @@ test.each([
   expect((failure as CliError).message).toMatch(output);
 });
 
-test("one that ends between two looks is told as it ended", async () => {
+test("one that ends between two polls is reported as it ended", async () => {
   const checks = [[ROLLOUT], [{ ...ROLLOUT, outcome: "completed" }]];
   const afterwards = { ...CHAT, version: "v2", rollout: null };
 
@@ -145,7 +145,7 @@ test("one that ends between two looks is told as it ended", async () => {
   expect(printed).toBe("Inference service svc-1 is running, version v2.\n");
 });
 
-test("a rollback of an upgrade on its way waits until that is taken back", async () => {
+test("a rollback of a pending upgrade waits until that is taken back", async () => {
   const cause = "It was called off.";
   const checks = [[{ ...ROLLOUT, cause }], [{ ...ROLLOUT, cause, outcome: "reverted" }]];
 
@@ -162,7 +162,7 @@ test("a rollback of an upgrade on its way waits until that is taken back", async
   expect(printed).toContain("goes back to version v1");
 });
 
-test("the history fits 80 columns, and tells causes whole", () => {
+test("the history fits 80 columns, and prints causes whole", () => {
   let text = "";
   const output = {
     format: "table" as const,

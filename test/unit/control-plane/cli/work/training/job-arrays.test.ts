@@ -49,7 +49,7 @@ async function performed(command: typeof CREATE, given: Record<string, unknown>,
 test.each([
   ["0-99%10", { from: 0, to: 99, at_once: 10 }],
   ["5-7", { from: 5, to: 7 }],
-])("--array %s is ordered as %j, and the array is told", async (array, body) => {
+])("--array %s is ordered as %j, and the array is reported", async (array, body) => {
   const { posted, printed } = await performed(CREATE, { ...ORDER, array });
 
   expect(posted[0]?.[1]).toMatchObject({ name: "sweep", array: body });
@@ -57,7 +57,7 @@ test.each([
 });
 
 test.each(["", "5", "5-", "-5", "1,2", "0-9%", "0-9%x", "0-9999999999"])(
-  "--array %j is refused before anything is asked",
+  "--array %j is refused before anything is requested",
   async (array) => {
     await expect(performed(CREATE, { ...ORDER, array })).rejects.toMatchObject({
       kind: "usage",
@@ -72,7 +72,7 @@ test("an array is not followed", async () => {
   await expect(run).rejects.toMatchObject({ kind: "usage", message: expect.stringContaining("job wait") });
 });
 
-test("whoever waits is told how many stand where, and fails unless all were completed", async () => {
+test("whoever waits is notified how many stand where, and fails unless all were completed", async () => {
   const completed = { status: "completed", elements: { completed: 3 } };
   const { printed } = await performed(WAIT, { job: "jobs-1", timeout: "60" }, [ARRAY, completed]);
   expect(reported).toBe("Array jobs-1 (sweep) is running: 1 running, 2 queued.\n");

@@ -49,7 +49,7 @@ async function created(words: Record<string, unknown>, ...seen: Row[]) {
   return { bodies, printed };
 }
 
-test("an order says all that was typed, and what it runs as a shell reads it", async () => {
+test("an order names all that was typed, and what it runs as a shell reads it", async () => {
   const { bodies, printed } = await created({
     argv: ["python", "train it.py"],
     priority: "3",
@@ -92,7 +92,7 @@ test("an order says all that was typed, and what it runs as a shell reads it", a
   expect(printed).toBe("Training job job-1 (train) is queued: Waiting for a place.\n");
 });
 
-test("a text goes to the shell as it is, and what was not typed is not said", async () => {
+test("a text goes to the shell as it is, and what was not typed is not sent", async () => {
   const { bodies } = await created({ text: "a; b" });
 
   expect(bodies[1]).toEqual({
@@ -111,7 +111,7 @@ test.each([
     { framework: "pytorch", backend: "gloo", rdzv: "c10d" },
     { framework: "pytorch", backend: "gloo", rdzv: "c10d" },
   ],
-])("how ranks find each other is said as the API takes it: %j", async (typed, config) => {
+])("how ranks find each other is sent as the API takes it: %j", async (typed, config) => {
   const { bodies } = await created({ argv: ["true"], node_count: "2", ...typed });
 
   expect(bodies[1]).toMatchObject({ node_count: 2, distributed_config: config });
@@ -137,7 +137,7 @@ test("the choices of frameworks and rendezvous are the API's", () => {
   expect(choicesOf("rdzv")).toEqual(RENDEZVOUS);
 });
 
-test("whoever waits is told its id, its place and its end", async () => {
+test("whoever waits is notified of its id, its place and its end", async () => {
   const { printed } = await created(
     { argv: ["true"], wait: true },
     { status: "queued" },
@@ -154,16 +154,19 @@ test("whoever waits is told its id, its place and its end", async () => {
 test.each([
   [{ status: "failed", status_reason: "It ended with 3." }, "is failed: It ended with 3."],
   [{ status: "cancelled", status_reason: "Cancelled by admin 1." }, "is cancelled: Cancelled by admin 1."],
-])("whoever waits for one that becomes %j is told so by exit code and sentence", async (end, sentence) => {
-  const waiting = created({ argv: ["false"], wait: true }, end);
+])(
+  "whoever waits for one that becomes %j is notified so by exit code and sentence",
+  async (end, sentence) => {
+    const waiting = created({ argv: ["false"], wait: true }, end);
 
-  await expect(waiting).rejects.toMatchObject({
-    kind: "refused",
-    message: `Training job job-1 (train) ${sentence}`,
-  });
-});
+    await expect(waiting).rejects.toMatchObject({
+      kind: "refused",
+      message: `Training job job-1 (train) ${sentence}`,
+    });
+  },
+);
 
-test("whoever stops waiting is told how it stands", async () => {
+test("whoever stops waiting is notified of its status", async () => {
   const waiting = created({ argv: ["true"], wait: true, timeout: "0" }, { status: "stopping" });
 
   await expect(waiting).rejects.toMatchObject({

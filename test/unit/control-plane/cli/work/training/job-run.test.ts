@@ -87,7 +87,7 @@ async function followed(scene: Scene, request?: () => Promise<InterruptChoice>) 
   return { row, visible, posted: server.posted };
 }
 
-test("what it waits for is told as its host tells it, and then what it writes, attempt after attempt", async () => {
+test("what it waits for is reported as its host reports it, and then what it writes, attempt after attempt", async () => {
   const { visible, row } = await followed({
     seen: [
       { status: "queued", status_reason: "Waiting for a place." },
@@ -111,7 +111,7 @@ test("what it waits for is told as its host tells it, and then what it writes, a
   expect(row.status).toBe("completed");
 });
 
-test("what one wrote that was over before anybody looked is shown", async () => {
+test("what one wrote that was over before the first poll is printed", async () => {
   const { visible } = await followed({
     seen: [{ ...running("run-1"), ...COMPLETED }],
     outputs: { "run-1": ["done\n"] },
@@ -120,7 +120,7 @@ test("what one wrote that was over before anybody looked is shown", async () => 
   expect(visible).toBe("done\n");
 });
 
-test("output that breaks off goes on where it was, without what says so", async () => {
+test("output that breaks off goes on where it was, without the notice of the break", async () => {
   const { visible } = await followed({
     seen: [running("run-1"), running("run-1"), running("run-1"), { ...running("run-1"), ...COMPLETED }],
     outputs: {
@@ -132,7 +132,7 @@ test("output that breaks off goes on where it was, without what says so", async 
   expect(reported).toContain("The server broke off in the middle.\n");
 });
 
-test("a line that broke off in its middle goes on there, and its own end is not shown twice", async () => {
+test("a line that broke off in its middle goes on there, and its own end is not printed twice", async () => {
   const notice = "\n[remotegpu] The output breaks off here: it was lost.\n";
   const { visible } = await followed({
     seen: [running("run-1"), running("run-1"), running("run-1"), { ...running("run-1"), ...COMPLETED }],
@@ -145,7 +145,7 @@ test("a line that broke off in its middle goes on there, and its own end is not 
 const of = (rank: number, visible: string) =>
   visible.split("\n").filter((line) => line.startsWith(`[${rank}]`));
 
-test("of several ranks all is shown, line by line, attempt after attempt", async () => {
+test("of several ranks all is printed, line by line, attempt after attempt", async () => {
   const { visible } = await followed({
     seen: [
       running("run-1", "run-2"),
@@ -184,14 +184,14 @@ test("what breaks off as the job ends is taken up once more", async () => {
   expect(of(1, visible)).toEqual(["[1] x", "[1] y"]);
 });
 
-test("Ctrl-C and the wish to cancel: the job is cancelled, and followed until it is", async () => {
+test("Ctrl-C and the choice to cancel: the job is cancelled, and followed until it is", async () => {
   const { row, posted } = await followed({ seen: [{ status: "pending" }] }, () => Promise.resolve("cancel"));
 
   expect(posted).toEqual([["/training-jobs/job-1/cancel", undefined]]);
   expect(row.status).toBe("cancelled");
 });
 
-test("Ctrl-C and the wish to detach: the job is left alone, and its command is told", async () => {
+test("Ctrl-C and the choice to detach: the job is left alone, and its command is printed", async () => {
   const detached = followed({ seen: [{ status: "pending" }] }, () => Promise.resolve("detach"));
 
   await expect(detached).rejects.toMatchObject({

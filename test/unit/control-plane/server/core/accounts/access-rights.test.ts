@@ -58,7 +58,7 @@ test("administrators of the product may do everything, whatever their role", () 
       expect(decide(action, { isAdmin: true, role, isOwn: false })).toBe("allowed");
 });
 
-test("the bill is read, and credentials of registries are kept, by owner and admins", () => {
+test("the bill is read, and credentials of registries are managed, by owner and admins", () => {
   expect(BILL_READERS).toEqual(["owner", "admin"]);
   expect(CREDENTIAL_KEEPERS).toEqual(["owner", "admin"]);
 });

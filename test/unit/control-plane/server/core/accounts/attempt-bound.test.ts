@@ -40,7 +40,7 @@ describe("attempts of one actor", () => {
     expect(bound.takeCounted(at(2 * MINUTE))).toEqual([]);
   });
 
-  test("the next minute has its own rows, and the number of the one before is kept", () => {
+  test("the next minute has its own rows, and the number of the one before is retained", () => {
     const bound = new AttemptBound<string>();
     tried(bound, ada, 30);
 
@@ -66,7 +66,7 @@ test("strangers have no rows: they are counted together", () => {
   expect(bound.takeCounted(at(MINUTE))).toEqual([{ actor: null, minute: at(0), attempts: 1_000 }]);
 });
 
-test("more actors than can be told apart are counted like strangers", () => {
+test("more actors than can be distinguished are counted like strangers", () => {
   const bound = new AttemptBound<string>();
   for (let id = 1; id <= 10_000; id += 1) tried(bound, { id, actor: "one" }, 1);
 

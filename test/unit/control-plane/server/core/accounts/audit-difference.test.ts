@@ -68,7 +68,7 @@ describe("its size", () => {
     expect(after).toEqual({ shape: `{"words":"${"y".repeat(190)}…` });
   });
 
-  test("of very many fields the first 40 are shown", () => {
+  test("of very many fields the first 40 are listed", () => {
     const many = Object.fromEntries(Array.from({ length: 60 }, (_, nth) => [`field_${nth}`, nth]));
 
     expect(Object.keys(difference(null, many).after ?? {})).toHaveLength(40);

@@ -30,7 +30,7 @@ test.each<[ScopeRule, string, KeyScope | null]>([
   ["read", "POST", "read"],
   ["orders", "GET", "orders"],
   ["any", "DELETE", null],
-])("a route by the rule %s asks a %s for %s", (rule, method, expected) => {
+])("a route by the rule %s requires of a %s the scope %s", (rule, method, expected) => {
   expect(scopeNeeded(rule, method)).toBe(expected);
 });
 
@@ -43,7 +43,7 @@ describe("a key", () => {
     expect(scopeRefusal(rights, needed)).toBeNull();
   });
 
-  test("without it is told which one it lacks, and what it has", () => {
+  test("without it is answered with the one it lacks, and what it has", () => {
     expect(scopeRefusal(with_("read", "orders"), "money")).toEqual({
       code: "scope-lacking",
       params: { needed: "money", held: { names: ["read", "orders"], more: 0 } },
@@ -51,7 +51,7 @@ describe("a key", () => {
   });
 
   test.each<KeyScope | null>(["read", "orders", "money", null])(
-    "of metrics opens nothing, whatever is asked for (%s)",
+    "of metrics opens nothing, whatever is requested (%s)",
     (needed) => {
       expect(scopeRefusal(METRICS, needed)).toBe("metrics-key-only");
     },

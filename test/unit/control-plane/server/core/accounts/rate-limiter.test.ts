@@ -22,7 +22,7 @@ test.each([
   expect(limiter.take("ada", laterMs)).toBe(waitSeconds);
 });
 
-test("a slow rate says how long the wait is, in whole seconds", () => {
+test("a slow rate reports how long the wait is, in whole seconds", () => {
   const limiter = new RateLimiter({ burst: 1, perSecond: 0.1 });
 
   expect(taken(limiter, "ada", 2)).toEqual([0, 10]);

@@ -56,7 +56,7 @@ describe("a balance", () => {
     expect(reported(notices)).toEqual(expected);
   });
 
-  test("what is told names the balance and the threshold", () => {
+  test("what is reported names the balance and the threshold", () => {
     const [reporting] = balanceAlerts({
       before: 300_000n,
       after: 195_000n,
@@ -130,7 +130,7 @@ describe("hours left", () => {
     expect(reported(notices)).toEqual(expected);
   });
 
-  test("a burn that goes up and down by a tenth tells once", () => {
+  test("a burn that goes up and down by a tenth reports once", () => {
     const fire: string[] = [];
     let state: OpenAlert[] = [];
     for (const hours of ["25", "23.9", "25.5", "23.5", "26", "22", "24.5"]) {
@@ -177,7 +177,7 @@ describe("a budget", () => {
     expect(check("0.0001", "0.0003", [], "33.3334")).toEqual([]);
   });
 
-  test("what was told is not told again in the month", () => {
+  test("what was reported is not reported again in the month", () => {
     expect(check("60", "100", [ofMarch("50")])).toEqual([]);
   });
 
@@ -189,7 +189,7 @@ describe("a budget", () => {
     expect(check(spent, limit, [ofMarch("50")])).toEqual(["recovered 50"]);
   });
 
-  test("it is over when nobody asks for that part any more", () => {
+  test("it is over when nobody requests that part any more", () => {
     expect(check("60", "100", [ofMarch("50")], "80")).toEqual(["recovered 50"]);
   });
 
@@ -203,12 +203,12 @@ describe("a budget", () => {
 describe("an account", () => {
   const kinds = (notices: readonly AlertNotice[]) => notices.map(({ kind, state }) => `${kind} ${state}`);
 
-  test("tells that it is overdue, then that it is suspended", () => {
+  test("reports that it is overdue, then that it is suspended", () => {
     expect(kinds(accountAlerts("overdue", []))).toEqual(["overdue fired"]);
     expect(kinds(accountAlerts("suspended", [open("overdue", null)]))).toEqual(["suspended fired"]);
   });
 
-  test("tells what is over when it is normal again", () => {
+  test("reports what is over when it is normal again", () => {
     const both = [open("overdue", null), open("suspended", null), open("low-balance", "10")];
 
     expect(kinds(accountAlerts("normal", both))).toEqual(["overdue recovered", "suspended recovered"]);
@@ -222,7 +222,7 @@ describe("an account", () => {
     expect(accountAlerts("suspended", warned)).toMatchObject([{ kind: "suspended", threshold: null }]);
   });
 
-  test("tells nothing twice", () => {
+  test("reports nothing twice", () => {
     expect(accountAlerts("overdue", [open("overdue", null)])).toEqual([]);
   });
 });

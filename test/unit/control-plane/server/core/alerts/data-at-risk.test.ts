@@ -26,13 +26,13 @@ test.each<[days: number, told: RiskDay | null, expected: RiskDay[]]>([
   [61, null, [30, 53, 59, 60]],
   [61, 53, [59, 60]],
   [1_000, 60, []],
-])("a debt of %d days of which day %s was told: %j", (days, notifiedDay, expected) => {
+])("a debt of %d days of which day %s was reported: %j", (days, notifiedDay, expected) => {
   const nowMs = SINCE + days * MS_PER_DAY;
 
   expect(riskDaysDue({ overdueSinceMs: SINCE, reportedDay: notifiedDay }, nowMs)).toEqual(expected);
 });
 
-test("whichever hours are missed, each day is told once, in order, and none before its time", () => {
+test("whichever hours are missed, each day is reported once, in order, and none before its time", () => {
   const gaps = fc.array(fc.integer({ min: 1, max: 20 * 24 }), { minLength: 1, maxLength: 40 });
   fc.assert(
     fc.property(gaps, (hours) => {
@@ -51,14 +51,14 @@ test("whichever hours are missed, each day is told once, in order, and none befo
   );
 });
 
-test("the sentence tells how long there is, and the moment is the sixtieth day's", () => {
+test("the sentence states how long there is, and the moment is the sixtieth day's", () => {
   expect(inEnglish(riskSentence(53))).toContain("In 7 days its data may be deleted");
   expect(inEnglish(riskSentence(59))).toContain("In 1 day its");
   expect(inEnglish(riskSentence(AT_RISK_DAY))).toContain("may be deleted from now on");
   expect(atRiskFromMs(SINCE)).toBe(SINCE + 60 * MS_PER_DAY);
 });
 
-test("the alert of a day has the day as its threshold and says the same", () => {
+test("the alert of a day has the day as its threshold and states the same", () => {
   expect(riskAlert(53)).toEqual({
     kind: "data-at-risk",
     threshold: parsePoints("53"),

@@ -25,18 +25,18 @@ test.each<[EnvironmentStatus, string | null, EndCause, string, string]>([
     "has stopped: An administrator stopped it.",
   ],
   ["stopped", null, NO_HANDLERS, "stopped", "has stopped."],
-])("a move to %s because of %j (%j) is told as %s: it %s", (to, reason, cause, kind, report) => {
+])("a move to %s because of %j (%j) is reported as %s: it %s", (to, reason, cause, kind, report) => {
   expect(statusMessage(to, reason, cause)).toMatchObject({ kind, state: "fired", text: report });
 });
 
 test.each<EnvironmentStatus>(["queued", "creating", "stopping", "restarting", "deleting"])(
-  "a move to %s is not told",
+  "a move to %s is not reported",
   (to) => {
     expect(statusMessage(to, "why", NO_HANDLERS)).toBeNull();
   },
 );
 
-test("an end says by whom, why and with which exit code", () => {
+test("an end names by whom, why and with which exit code", () => {
   expect(statusMessage("stopped", "The money is used up.", { by: "account", exitCode: 137 })?.facts).toEqual({
     by: "account",
     reason: "The money is used up.",
@@ -51,7 +51,7 @@ describe("a loop of restarts", () => {
     [{}, "is restarting (3x, exit 4)."],
     [{ exit_code: 137, out_of_memory: true }, "is restarting (3x, out of memory)."],
     [{ exit_code: null }, "is restarting (3x, its container was gone)."],
-  ])("with %j says that it %s", (how, report) => {
+  ])("with %j reports that it %s", (how, report) => {
     expect(crashLoopMessage({ ...restarts, ...how })).toMatchObject({
       kind: "restarting",
       state: "fired",
@@ -71,7 +71,7 @@ describe("a loop of restarts", () => {
   });
 });
 
-test("a drain is told with host, reason and deadline, and taken back", () => {
+test("a drain is reported with host, reason and deadline, and taken back", () => {
   const host = { id: "host-1", name: "gpu-07" };
   const drain = { reason: "a fan", deadline: new Date("2026-03-01T10:00:00Z") };
   const facts = {

@@ -58,7 +58,7 @@ describe("at noon", () => {
     ["1000000", "1"],
     ["0", "0"],
     ["-5", "0"],
-  ] as const)("%s points at %s an hour: it is kept", (funds, burn) => {
+  ] as const)("%s points at %s an hour: it runs on", (funds, burn) => {
     expect(cutOffRule(spending(funds, burn), NOON)).toEqual(KEEP);
   });
 });

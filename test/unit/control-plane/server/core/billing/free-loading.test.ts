@@ -91,7 +91,7 @@ describe("of a payer's hour", () => {
     expect(grants([run("b", minutes(0, 30))], [minutes(2, 12)])).toEqual([]);
   });
 
-  test("nothing is free where the setting says none, and what stands beyond a smaller one is not taken back", () => {
+  test("nothing is free where the setting is none, and what stands beyond a smaller one is not taken back", () => {
     expect(grants([run("a", minutes(0, 5))], [], 0)).toEqual([]);
     expect(grants([run("a", minutes(0, 30))], [minutes(0, 8)], 5 * MS_PER_MINUTE)).toEqual([]);
   });

@@ -71,7 +71,7 @@ describe("a claim", () => {
     expect(strangers).toEqual([{ workspaceId: 9, bytes: PIB }]);
   });
 
-  test("of nothing has no sample, and what could not be measured has one that says so", () => {
+  test("of nothing has no sample, and what could not be measured has one that states so", () => {
     expect(bounded([claim(0n), claim(null, 2)]).samples).toEqual([
       { workspaceId: 2, bytes: null, excessBytes: 0n },
     ]);

@@ -83,7 +83,7 @@ describe("a day", () => {
     expect(formatDecimal(rated?.billableGb ?? -1n, 6)).toBe(billable);
   });
 
-  test("without a price it is free, and says so", () => {
+  test("without a price it is free, and states so", () => {
     expect(rateStorageDay([{ bytes: gb(80), samples: 1 }], { price: null, freeGb: FREE })).toMatchObject({
       unitPrice: null,
       amount: 0n,
@@ -95,7 +95,7 @@ describe("a day", () => {
 /** Twenty-four hours or fewer divide this without a rest. */
 const EVERY_COUNT = 5_354_228_880n;
 
-test("any samples cost what the sum of fractions says, rounded once", () => {
+test("any samples cost what the sum of fractions gives, rounded once", () => {
   const sample = fc.bigInt({ min: 0n, max: 2n ** 50n });
   const pool = fc.array(sample, { minLength: 1, maxLength: 24 });
   fc.assert(

@@ -28,7 +28,7 @@ test("all files together may have a GiB, and not a byte more", () => {
   expect(rules.issueOf(file("c", 1))).toContain('"c" makes it more than');
 });
 
-test("a name is shown as far as it is one, and not as long as somebody likes", () => {
+test("a name is printed as far as it is one, and not as long as somebody likes", () => {
   const issue = new ArchiveRules().issueOf(file(`/\u00ff${"x".repeat(500)}`));
 
   expect(issue).toMatch(/^"\/\ufffdx{198}…" has an absolute path$/);

@@ -45,7 +45,7 @@ const environment = (change: Partial<EnvironmentNow> = {}): EnvironmentNow => ({
 const accessMethods = (now: EnvironmentNow) =>
   accessMethodsOf(now).map((method) => ({ ...method, reason: method.reason && inEnglish(method.reason) }));
 
-describe("a bound port of a running environment is told with", () => {
+describe("a bound port of a running environment is reported with", () => {
   test.each([
     ["ssh", "192.0.2.7", "ssh -p 20000 root@192.0.2.7", null],
     ["ssh", "2001:db8::7", "ssh -p 20000 root@2001:db8::7", null],
@@ -86,7 +86,7 @@ test.each([
   ["its image's own server answers", { hasSshPassword: true, hostKey: null }, {}, false],
   ["it is another service", { hasSshPassword: true }, { service: "custom" }, false],
 ] as const)(
-  "what its host says of guesses at a password is told where %s, and it is reachable",
+  "what its host reports of guesses at a password is reported where %s, and it is reachable",
   (_what, now, change, isReported) => {
     const detail = "Too many guesses at its password.";
 
@@ -149,7 +149,7 @@ describe("where the host lets nobody in", () => {
     ]);
   });
 
-  test("what leads nowhere in any case says that first", () => {
+  test("what leads nowhere in any case reports that first", () => {
     const leases = [lease({ ...shut, answers: { isSeen: false, detail: "Refused." } })];
 
     expect(accessMethods(environment({ leases }))).toMatchObject([
@@ -179,7 +179,7 @@ describe("a port does not lead in", () => {
   });
 
   test.each(["released", "held"] as const)(
-    "when its release is ordered and it is %s: nobody is told a number",
+    "when its release is ordered and it is %s: nobody gets a number",
     (state) => {
       const [route] = accessMethods(environment({ leases: [lease({ want: "released", state })] }));
 
@@ -191,7 +191,7 @@ describe("a port does not lead in", () => {
     ["stopped", "The environment is stopped; the port is kept and leads in while it runs."],
     ["creating", "The environment is still starting; the port is kept and leads in once it runs."],
     ["restarting", "The environment is restarting; the port is kept and leads in while it runs."],
-  ] as const)("while the environment is %s, and is told all the same", (status, reason) => {
+  ] as const)("while the environment is %s, and is reported all the same", (status, reason) => {
     const [route] = accessMethods(environment({ status }));
 
     expect(route).toMatchObject({ isReachable: false, state: "held", port: 20_000, reason });
@@ -227,7 +227,7 @@ describe("a service without a lease", () => {
     ["queued", jupyter, true, "It gets a port when the environment is started."],
     ["running", jupyter, true, "No port was taken for it. Renew the access, or start the environment anew."],
     ["running", jupyter, false, "jupyter gets no port of its own: plain HTTP is not allowed here."],
-  ] as const)("of a %s environment says why", (status, switches, allowsPlainHttp, reason) => {
+  ] as const)("of a %s environment gives the reason", (status, switches, allowsPlainHttp, reason) => {
     expect(accessMethods(environment({ status, switches, allowsPlainHttp, leases: [] }))).toEqual([
       {
         service: "jupyter",
@@ -266,7 +266,7 @@ describe("behind a bound port nobody was seen", () => {
     ["tensorboard", ["notebook"], null, "Not in the image: it has no TensorBoard."],
     ["rdp", [], null, "Not in the image: it has no xrdp."],
     ["custom", [], CLOSED, `Nothing answers yet. ${CLOSED.detail}`],
-  ] as const)("of %s in an image with %j, told %j", (service, brings, answers, reason) => {
+  ] as const)("of %s in an image with %j, reported %j", (service, brings, answers, reason) => {
     const switches = { ssh: false, rdp: false, jupyter: false, tensorboard: false, [service]: true };
 
     const [route] = accessMethods(environment({ switches, brings, leases: [lease({ service, answers })] }));
@@ -301,7 +301,7 @@ describe("behind a bound port nobody was seen", () => {
     expect(route({ isSeen: true, detail: "" })).toMatchObject({ isReachable: true, reason: null });
   });
 
-  test("by an agent of before, which does not look", () => {
+  test("by an agent of before, which does not check", () => {
     const leases = [lease({ service: "custom", internalPort: 80, servesSsh: false, answers: null })];
     const switches = { ssh: false, rdp: false, jupyter: false, tensorboard: false };
 
@@ -357,7 +357,7 @@ test("the image's own SSH server is reached on any host, and nobody here knows i
   ]);
 });
 
-test("the fingerprint of its SSH server is told before there is a port, and no line that names one", () => {
+test("the fingerprint of its SSH server is reported before there is a port, and no line that names one", () => {
   const [route] = accessMethods(environment({ status: "queued", leases: [] }));
   const [released] = accessMethods(environment({ leases: [lease({ want: "released" })] }));
 
@@ -365,7 +365,7 @@ test("the fingerprint of its SSH server is told before there is a port, and no l
     expect(reported).toMatchObject({ hostKeyFingerprint: hostKey.fingerprint, knownHosts: null });
 });
 
-test("services come in their order, then ports opened by hand; what is switched off is not told", () => {
+test("services come in their order, then ports opened by hand; what is switched off is not listed", () => {
   const leases = [
     lease({ service: "custom", internalPort: 80 }),
     lease({ service: "rdp", internalPort: 3389 }),

@@ -32,7 +32,7 @@ describe("an environment of a workspace", () => {
     expect(entrantsOf(environment, [])).toEqual([]);
   });
 
-  test("tells its customer first and the others by their ids", () => {
+  test("lists its customer first and the others by their ids", () => {
     const members = [member(8, "admin"), member(5, "member"), member(2, "owner"), member(6, "member")];
 
     expect(entrantsOf(environment, members)).toEqual([5, 2, 8]);
@@ -43,12 +43,12 @@ test("outside every workspace an environment is its customer's alone", () => {
   expect(entrantsOf({ customerId: 5, workspaceId: null }, [])).toEqual([5]);
 });
 
-test("a person has one set, and is told by it", () => {
+test("a person has one set, and is identified by it", () => {
   expect(keySetId(43)).toBe("c-43");
   expect(personOfSet(keySetId(43))).toBe("customer 43");
 });
 
-test("those who have keys are told, 256 at most, the first of them", () => {
+test("those who have keys are listed, 256 at most, the first of them", () => {
   const people = Array.from({ length: 600 }, (_, n) => n + 1);
 
   const reported = keySetIds(people, (customerId) => customerId % 2 === 1);
@@ -68,6 +68,6 @@ test.each([
   ["nor are two lines", "ssh-ed25519 AAAA\nssh-ed25519 BBBB", null],
   ["the longest", `ssh-rsa ${"A".repeat(4088)}`, `ssh-rsa ${"A".repeat(4088)}`],
   ["one that is longer is none", `ssh-rsa ${"A".repeat(4089)}`, null],
-])("of a public key its type and body are told: %s", (_what, publicKey, line) => {
+])("of a public key its type and body are sent: %s", (_what, publicKey, line) => {
   expect(keyLine(publicKey)).toBe(line);
 });

@@ -43,7 +43,7 @@ describe("ports after a change of switches", () => {
     expect(servicesWithPort(before, after, leased)).toEqual(ports);
   });
 
-  test("are asked for only where a switch is another", () => {
+  test("are requested only where a switch is another", () => {
     expect(changesPorts(OFF, OFF)).toBe(false);
     expect(changesPorts(OFF, { ...OFF, tensorboard: true })).toBe(true);
   });

@@ -3,7 +3,7 @@ import { GIB } from "@remotegpu/shared/values/units";
 import { ENVIRONMENT_KIND } from "@remotegpu/control-plane/server/core/environments/environment-kind";
 import { anOrder } from "../../../../../support/placement/an-order.ts";
 
-test("an environment takes of the quotas what it asks, its storage, and one environment", () => {
+test("an environment takes of the quotas what it requests, its storage, and one environment", () => {
   const order = anOrder({ cpu: 2, memory: 4 * GIB, gpu: 1, storage: 10 * GIB });
 
   expect(ENVIRONMENT_KIND.share(order)).toEqual({

@@ -166,7 +166,7 @@ describe("deadlines", () => {
     },
   );
 
-  test("a start that takes too long is an error, and the host is told to stop it", () => {
+  test("a start that takes too long is an error, and the host is ordered to stop it", () => {
     expect(afterDeadline("creating", "h1")).toMatchObject({ status: "error", stops: true });
     expect(afterDeadline("restarting", "h1")).toMatchObject({ status: "error", stops: true });
   });
@@ -181,7 +181,7 @@ describe("deadlines", () => {
   });
 });
 
-describe("whatever is asked, reported and missed, in any order", () => {
+describe("whatever is requested, reported and missed, in any order", () => {
   type Happening =
     | { kind: "request"; request: EnvironmentRequest }
     | { kind: "placed" }
@@ -230,7 +230,7 @@ describe("whatever is asked, reported and missed, in any order", () => {
   const after = (history: readonly Happening[]) =>
     history.reduce<EnvironmentStatus>((status, what) => next(status, what), "queued");
 
-  test("what ends in -ing has a deadline and says what it waits for, and nothing else waits for a host", () => {
+  test("what ends in -ing has a deadline and names what it waits for, and nothing else waits for a host", () => {
     fc.assert(
       fc.property(histories, (history) => {
         const status = after(history);

@@ -40,7 +40,7 @@ function watched(minutes: number, change: Record<number, Partial<IdleSample>> = 
 const idleMinutes = ({ idleSince, checkedAt }: IdleWatch) =>
   (checkedAt.getTime() - idleSince.getTime()) / 60_000;
 
-test("idle time begins with the first look, and goes on while everything rests", () => {
+test("idle time begins with the first check, and goes on while everything rests", () => {
   expect(idleMinutes(watched(0))).toBe(0);
   expect(idleMinutes(watched(40))).toBe(40);
 });
@@ -76,7 +76,7 @@ describe("counts as use:", () => {
     expect(idleMinutes(watched(22, { 20: { cpu: null } }))).toBe(1);
   });
 
-  test("a time in which nobody looked", () => {
+  test("a time in which nobody checked", () => {
     const before = watched(20);
 
     expect(idleMinutes(afterSample(before, check(23)))).toBe(23);
@@ -85,7 +85,7 @@ describe("counts as use:", () => {
     expect(idleMinutes(afterSample(before, check(600)))).toBe(0);
   });
 
-  test("an access, up to the end of the step in which it is told", () => {
+  test("an access, up to the end of the step in which it is reported", () => {
     expect(idleMinutes(watched(20, { 20: { lastAccessAt: at(11) } }))).toBe(4);
     expect(idleMinutes(watched(20, { 20: { lastAccessAt: at(19) } }))).toBe(0);
     expect(idleMinutes(watched(20, { 20: { lastAccessAt: at(-60) } }))).toBe(20);
@@ -131,7 +131,7 @@ describe("the verdict", () => {
     expect(idleVerdict(warned(minutes, warnedAt), limit)).toBe(verdict);
   });
 
-  test("its moment is told with the warning, and no sooner than ten minutes after that", () => {
+  test("its moment is reported with the warning, and no sooner than ten minutes after that", () => {
     expect(idleStopAt(warned(20, null), 30)).toEqual(at(30));
     expect(idleStopAt(warned(100, null), 30)).toEqual(at(110));
   });
@@ -142,7 +142,7 @@ describe("the verdict", () => {
   });
 });
 
-describe("of the idle time is told", () => {
+describe("of the idle time is reported", () => {
   test.each([
     ["nothing after the first look", 0, {}, 0, null],
     ["since when and until when", 5, {}, 5, { since: at(0), stopsAt: at(30) }],
@@ -154,7 +154,7 @@ describe("of the idle time is told", () => {
   });
 });
 
-test("the figures of the whole idle time are told: the most of each", () => {
+test("the figures of the whole idle time are reported: the most of each", () => {
   const busiest = {
     12: { cards: [{ percent: 1, reportedAt: at(12) }], cpu: { ms: 12 * 60 + 1_500, reportedAt: at(12) } },
     13: { cpu: { ms: 12 * 60 + 1_500, reportedAt: at(13) } },

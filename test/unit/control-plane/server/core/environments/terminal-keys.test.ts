@@ -10,7 +10,7 @@ import { KeySet } from "@remotegpu/shared/instance/ssh-access";
 
 const DIGEST = "0123456789abcdef".repeat(4);
 
-test("a terminal's set is told from every person's and every ticket's", () => {
+test("a terminal's set is distinguished from every person's and every ticket's", () => {
   expect(isTerminalSet(terminalSetId(DIGEST))).toBe(true);
   for (const other of [keySetId(1), ticketSetId(1)]) expect(isTerminalSet(other)).toBe(false);
 });

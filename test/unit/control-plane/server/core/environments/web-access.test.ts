@@ -22,7 +22,7 @@ const environment = (change: Partial<WebEnvironment> = {}): WebEnvironment => ({
 const textOf = (reason: Reason | null | undefined) => (reason == null ? null : inEnglish(reason));
 
 test.each(["jupyter", "tensorboard", "terminal", "ssh", 8000] as const)(
-  "of one that runs and brings everything there is a way to %s",
+  "of one that runs and brings everything there is a route to %s",
   (target) => {
     expect(whyUnreachable(environment(), target)).toBeNull();
   },
@@ -65,7 +65,7 @@ test.each([
   expect(textOf(whyUnreachable(environment({ brings }), "jupyter")?.reason)).toBe(sentence);
 });
 
-test("what is stopped names the command that starts it, what starts says why it waits", () => {
+test("what is stopped names the command that starts it, what starts reports why it waits", () => {
   expect(textOf(whyUnreachable(environment({ status: "stopped" }), 80)?.reason)).toContain(
     "remotegpu env start lab",
   );
@@ -110,7 +110,7 @@ test("with a gateway web services lie on their origins, ports opened by hand sta
   ]);
 });
 
-test("a service where its host saw nobody is told with the sentence, and the gateway asks there all the same", () => {
+test("a service where its host saw nobody is reported with the sentence, and the gateway tries it all the same", () => {
   const silent = environment({
     services: {
       jupyter: { isSeen: false, detail: "Nobody listens on port 8888 in the container." },
@@ -134,7 +134,7 @@ test("what the gateway does not reach has its origin, and the sentence", () => {
   expect(textOf(jupyter?.reason)).toContain("The environment is stopped.");
 });
 
-test("without one each says what leads in all the same, and a port that leads in stays as it is", () => {
+test("without one each names what leads in all the same, and a port that leads in stays as it is", () => {
   const reported = withGateway(
     [port(), port({ service: "tensorboard", isReachable: true, reason: null })],
     environment(),

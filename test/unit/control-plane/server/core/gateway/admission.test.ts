@@ -57,7 +57,7 @@ test.each<[string, Partial<EntryState>, Parameters<typeof admit>[2], string]>([
   expect(outcome(state({ keyRights: null, ...change }), "share", target)).toBe(kind);
 });
 
-test("what is placed nowhere is still starting, what does not run is told so", () => {
+test("what is placed nowhere is still starting, what does not run is reported so", () => {
   const { environment } = state();
   if (environment === null) throw new Error("there is one");
 

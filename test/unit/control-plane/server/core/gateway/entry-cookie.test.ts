@@ -12,7 +12,7 @@ const expiresAt = new Date("2026-01-01T00:00:00Z");
 test.each([
   { kind: "person", customerId: 12, keyId: 345 },
   { kind: "share", shareId: 7 },
-] as const)("what the cookie of %j says is read back", (entry) => {
+] as const)("what the cookie of %j contains is read back", (entry) => {
   const text = claimText({ entry, expiresAt });
 
   expect(readCookieValue(`${text}.${SEAL}`)).toEqual({ text, claim: { entry, expiresAt }, seal: SEAL });

@@ -94,7 +94,7 @@ test.each<[string, HeaderMap, HeaderMap]>([
   expect(headersFromContainer(came)).toEqual(passed);
 });
 
-test("trailers are what a sum or a state is told by, and nothing that would change how the answer is taken", () => {
+test("trailers are what reports a sum or a state, and nothing that would change how the answer is taken", () => {
   const refused = [
     "Set-Cookie",
     "Content-Security-Policy",

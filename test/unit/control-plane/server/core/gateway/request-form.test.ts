@@ -16,7 +16,7 @@ test.each([
   ["http://A.example/a?b", "/a?b"],
   ["https://a.example", "/"],
   ["http://a.example?x", "/?x"],
-])("asked for %s it is the path %s", (url, path) => {
+])("requested as %s it is the path %s", (url, path) => {
   expect(readForm(head({ url }))).toEqual({ isSound: true, host: "a.example", path });
 });
 

@@ -20,7 +20,7 @@ const lost = (losses: number): RouteProbes => ({
   dueMs: NOW,
 });
 
-describe("the way to a host", () => {
+describe("the route to a host", () => {
   test.each<[string, Route | null, RouteProbes, boolean, Route | null]>([
     ["nobody has looked yet", null, NO_PROBES, false, null],
     ["nobody has looked, and it has dialled in", null, NO_PROBES, true, "reversed"],
@@ -41,7 +41,7 @@ describe("the way to a host", () => {
     expect(routeTo(now, checks, { hasDialled, nowMs: NOW })?.route ?? null).toBe(route);
   });
 
-  test("says why it is not direct", () => {
+  test("gives the reason why it is not direct", () => {
     const at = { nowMs: NOW };
 
     expect([
@@ -52,7 +52,7 @@ describe("the way to a host", () => {
   });
 });
 
-describe("looks", () => {
+describe("probes", () => {
   const check = (before: RouteProbes, answers: boolean, chance = 0) =>
     afterProbe(before, answers ? { answers } : { answers, reason: "It is silent." }, { nowMs: NOW, chance });
 

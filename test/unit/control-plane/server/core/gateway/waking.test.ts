@@ -23,7 +23,7 @@ describe("whoever comes to an environment that does not run", () => {
     expect(wakeVerdict(asleep, { by: "person", knock, now: after(ms) }).wakes).toBe(wakes);
   });
 
-  it("is told from when on a connection of SSH wakes it", () => {
+  it("is notified from when on a connection of SSH wakes it", () => {
     expect(wakeVerdict(asleep, { by: "person", knock: "ssh", now: after(1) })).toEqual({
       wakes: false,
       sentence: "A connection of SSH wakes it from 2026-05-01T12:10:00.000Z on.",
@@ -35,7 +35,7 @@ describe("whoever comes to an environment that does not run", () => {
       expect(wakeVerdict(asleep, { by: "share", knock, now: after(SSH_WAKE_DELAY_MS) }).wakes).toBe(false);
   });
 
-  it("wakes nothing whose order does not say so", () => {
+  it("wakes nothing whose order does not allow it", () => {
     const order = { by: "person", knock: "page", now: after(0) } as const;
     expect(wakeVerdict({ ...asleep, wakes: false }, order).wakes).toBe(false);
   });

@@ -24,7 +24,7 @@ test.each([
     agent: { min: 5, max: 6 },
     why: "its agent is too new for new work: it speaks protocol 5 to 6, this control plane 3 to 4",
   },
-])("one that is only kept hears why: $why", ({ agent, why }) => {
+])("one that gets no new work hears why: $why", ({ agent, why }) => {
   const service = agentService(agent, { min: 3, max: 4 });
 
   expect(service.mode === "keep" && inEnglish(service.why)).toBe(why);

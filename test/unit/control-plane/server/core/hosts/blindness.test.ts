@@ -7,6 +7,6 @@ test.each([
   [["nvidia-smi-hung"], true],
   [["disk-full", "nvidia-smi-garbage"], true],
   [["nvidia-smi-missing"], true],
-])("a host that says %j sees its cards no more: %s", (degraded, blind) => {
+])("a host that reports %j sees its cards no more: %s", (degraded, blind) => {
   expect(isBlind(degraded)).toBe(blind);
 });

@@ -10,7 +10,7 @@ test("names everything that a container could do", () => {
   );
 });
 
-test("has a bound, and says where it was cut", () => {
+test("has a bound, and marks where it was cut", () => {
   const reason = canaryReason(Array.from({ length: 16 }, () => success("x".repeat(280))));
 
   expect(reason).toHaveLength(500);

@@ -39,7 +39,7 @@ describe("a fault in words", () => {
       "It needs a reset (requires-reset)",
     ],
     [{ reason: null, code: "xid-79" }, "its host gives no reason (xid-79)"],
-  ])("is said with what is known: %j", (fault, text) => {
+  ])("is reported with what is known: %j", (fault, text) => {
     expect(faultText(fault)).toBe(text);
   });
 
@@ -58,7 +58,7 @@ test.each([
   ["a lesser one of the same name", FATAL, SIGN, false],
   ["one of another name", FATAL, DRAIN, true],
   ["none", SIGN, null, false],
-] as const)("%s is told: %j then %j", (_what, known, reported, isNew) => {
+] as const)("%s is reported: %j then %j", (_what, known, reported, isNew) => {
   expect(isNewFault(known, reported)).toBe(isNew);
 });
 

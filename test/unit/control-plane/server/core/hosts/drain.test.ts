@@ -32,7 +32,7 @@ test.each<[RequestedDeadline, string]>([
   expect(drainDeadline(request, NOW)).toMatchObject({ valid: false, field });
 });
 
-test("people are told when and why", () => {
+test("people are notified when and why", () => {
   const deadline = new Date("2026-03-01T10:00:00Z");
 
   expect(inEnglish(drainWarning("gpu-07", { reason: "new power supply", deadline }))).toBe(

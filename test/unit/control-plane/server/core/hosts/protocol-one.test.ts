@@ -57,7 +57,7 @@ describe("an agent of protocol 1", () => {
     ]);
   });
 
-  test("hears of orders that say what was always so", () => {
+  test("hears of orders that state what was always so", () => {
     const plain = order({ gate: "running", restarts: "within-run", entrypoint: "init", hosts: [] });
 
     expect(ordersFor(1, [plain])).toEqual([plain]);

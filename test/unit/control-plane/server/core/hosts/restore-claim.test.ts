@@ -20,7 +20,7 @@ describe.each(NAMES)("a %s", (name) => {
     expect(restoreClaim({ ...held, [name]: held[name] + 1 }, held, 0)).toEqual({ kind: "restored" });
   });
 
-  test("that no host can have been told is not believed", () => {
+  test("that no host can have received is not believed", () => {
     expect(restoreClaim({ ...held, [name]: Number.MAX_SAFE_INTEGER }, held, 0)).toMatchObject({
       kind: "impossible",
       why: { code: "numbers-beyond-held", params: expect.objectContaining({ number_name: name }) },

@@ -2,14 +2,11 @@ import { expect, test } from "vitest";
 import { DEFAULT_BOUNDS } from "@remotegpu/control-plane/server/core/gateway/services/service-route";
 import { exposureOf } from "@remotegpu/control-plane/server/core/inference/exposure";
 
-test.each([null, {}])(
-  "what %o says nothing of is as by default: private, for no pages, with bounds",
-  (config) => {
-    expect(exposureOf(config)).toEqual({ isPublic: false, corsOrigins: [], bounds: DEFAULT_BOUNDS });
-  },
-);
+test.each([null, {}])("what %o leaves out is as by default: private, for no pages, with bounds", (config) => {
+  expect(exposureOf(config)).toEqual({ isPublic: false, corsOrigins: [], bounds: DEFAULT_BOUNDS });
+});
 
-test("what its owner says holds", () => {
+test("what its owner sets holds", () => {
   const config = {
     public: true,
     cors_origins: ["https://app.example"],

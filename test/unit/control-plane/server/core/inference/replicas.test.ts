@@ -114,7 +114,7 @@ describe("a service that is made", () => {
       });
   });
 
-  test("waits for an image that is on its way for longer than a replica may take to serve", () => {
+  test("waits for an image that is being fetched for longer than a replica may take to serve", () => {
     const fetching = aStarting(0, {
       containerForMs: null,
       stateForMs: 29 * MS_PER_MINUTE,
@@ -291,7 +291,7 @@ describe("a replica that goes while it answers", () => {
     ]);
   });
 
-  test("is cut off when its time is up, and says so", () => {
+  test("is cut off when its time is up, and reports so", () => {
     const late = aDraining(1, { forMs: 600 * MS_PER_SECOND });
 
     expect(inWords(replicasPlan(service(), [aReplica(0), late]).leaving)).toMatchObject([
@@ -358,7 +358,7 @@ describe("a service that stops", () => {
   });
 });
 
-test("what does not serve is told, and what waits is told by whoever looks for places", () => {
+test("what does not serve is reported, and what waits is reported by whoever searches for places", () => {
   const three = service({ wanted: 3 });
 
   expect(inWords(replicasPlan(three, [aReplica(0), aReplica(1), aStarting(2)]).sentence)).toBe(

@@ -53,7 +53,7 @@ describe("another revision", () => {
     });
   });
 
-  test("is none where nothing is different, in whatever order it is said", () => {
+  test("is none where nothing is different, in whatever order it is written", () => {
     const other = { ...BASE, envVars: { B: "2", A: "1" }, config: { ...BASE.config } };
     other.config = { host_labels: { rack: "1", zone: "a" }, port: 9_000, command: "serve" };
 

@@ -15,7 +15,7 @@ test.each([
 });
 
 test.each([null, "/health"])(
-  "a replica that is asked at %j is so in a form that its host understands",
+  "a replica that is probed at %j is so in a form that its host understands",
   (path) => {
     const live = replicaLive({ port: 9_000, stop_grace_seconds: 45 }, { path, intervalSeconds: 7 });
 

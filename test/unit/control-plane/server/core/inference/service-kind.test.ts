@@ -3,7 +3,7 @@ import { GIB } from "@remotegpu/shared/values/units";
 import { SERVICE_KIND } from "@remotegpu/control-plane/server/core/inference/service-kind";
 import { anOrder } from "../../../../../support/placement/an-order.ts";
 
-test("one replica takes of the quotas what it asks, and counts as no environment", () => {
+test("one replica takes of the quotas what it requests, and counts as no environment", () => {
   const order = anOrder({ cpu: 4, memory: 2 * GIB, gpu: 1 }, { kind: "inference" });
 
   expect(SERVICE_KIND.share(order)).toEqual({

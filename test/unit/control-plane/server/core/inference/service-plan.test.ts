@@ -129,7 +129,7 @@ describe("a rollout", () => {
     expect(plan.pauseMs).not.toBeNull();
   });
 
-  test("says what the new one lacks, unless one that goes makes room for it", () => {
+  test("names what the new one lacks, unless one that goes makes room for it", () => {
     const waiting = of(NEW, { ...aWaiting(1), lacks: asReported("No host has a GPU that is free.") });
     expect(inWords(servicePlan(sight(1, [serving(0), waiting])).sentence)).toContain(
       "No host has a GPU that is free",

@@ -37,11 +37,11 @@ describe("a service", () => {
     ["what was said of one that waits", state(), [aReplica(0), aWaiting(1)], undefined],
     ["what was said of a failure, while it pauses", state({ pauseMs: 1 }), [aReplica(0)], undefined],
     ["that none is wanted", state({ wanted: 0 }), [], "Scaled to zero: no replica is wanted."],
-  ])("says %s", (_, of, stored, sentence) => {
+  ])("reports %s", (_, of, stored, sentence) => {
     expect(output(of, stored)).toBe(sentence);
   });
 
-  test("that is made says after a minute which replica does not serve, since when and why, and how many failed before", () => {
+  test("that is made names after a minute which replica does not serve, since when and why, and how many failed before", () => {
     const made = state({ status: "creating" });
     const starting = (seconds: number) => {
       const detail = asReported("Its container runs. Its probe fails: GET /health answered 503.");
@@ -59,7 +59,7 @@ describe("a service", () => {
     expect(output(made, [aStarting(0, { containerForMs: null })])).toBeUndefined();
   });
 
-  test("says first that one failed", () => {
+  test("reports first that one failed", () => {
     expect(output(state(), [aReplica(0)], "Replica 1 failed.")).toBe(
       "Replica 1 failed. Another one is made in its place after a pause.",
     );

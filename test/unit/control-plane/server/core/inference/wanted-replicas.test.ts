@@ -43,7 +43,7 @@ describe("the number of replicas", () => {
     expect(wantedReplicas(requests(change))).toBe(number);
   });
 
-  test("is 0 or within the bounds, whatever was wished", () => {
+  test("is 0 or within the bounds, whatever was desired", () => {
     const bounds = fc
       .tuple(fc.nat(MAX_REPLICAS), fc.integer({ min: 1, max: MAX_REPLICAS }))
       .map(([one, other]) => ({ min: Math.min(one, other), max: Math.max(one, other) }));
@@ -85,7 +85,7 @@ function withRequest(sum: ReplicaRequests, { kind, ...change }: Request): Replic
   return { ...sum, load: { replicas: null, isWoken: false, ...sum.load, ...change } };
 }
 
-test("wishes of people, the load and requests come to the same number in whatever order they come", () => {
+test("orders of people, the load and requests come to the same number in whatever order they come", () => {
   const scaled = requests({ min: 0, load: { replicas: null, isWoken: false } });
   const after = (given: readonly Request[]) => wantedReplicas(given.reduce(withRequest, scaled));
   const oneOfEach = fc.uniqueArray(request, { selector: ({ kind }) => kind, maxLength: 5 });

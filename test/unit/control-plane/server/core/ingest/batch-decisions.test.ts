@@ -144,7 +144,7 @@ describe("what rows prove", () => {
     expect(decisions.finished).toEqual([]);
   });
 
-  test("a row that is lost says why, and nothing of it is set aside", () => {
+  test("a row that is lost gives the reason, and nothing of it is set aside", () => {
     const journal = journalOf(usage(0, MINUTE));
     journal.lose(1);
 
@@ -163,7 +163,7 @@ describe("what rows prove", () => {
   });
 });
 
-test("what is set aside without a row says the reason alone", () => {
+test("what is set aside without a row gives the reason alone", () => {
   expect(setAside(undefined, "bad-signature", null)).toEqual({
     seq: null,
     runId: null,

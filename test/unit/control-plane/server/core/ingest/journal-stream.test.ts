@@ -23,7 +23,7 @@ const found = (change: Partial<StreamFound> = {}): StreamFound => ({
 });
 const well = (change: Partial<StreamFound> = {}): StreamState => ({ kind: "well", ...found(change) });
 
-describe("the replicas that are asked for", () => {
+describe("the replicas that are requested", () => {
   test.each([
     ["a new stream of a cluster: three, else one, never two", null, true, [3, 1]],
     ["a new stream of one server", null, false, [1]],
@@ -45,11 +45,11 @@ test.each([
   ["the first time is a while ago", { seen: "two", tries: 1, atMs: 0 }, 2_000, true],
   ["refused often, less than a minute ago", { seen: "two", tries: 50, atMs: 0 }, 59_999, false],
   ["refused often, a minute ago", { seen: "two", tries: 50, atMs: 0 }, 60_000, true],
-])("more replicas are asked for again: %s", (_, last, nowMs, expected) => {
+])("more replicas are requested again: %s", (_, last, nowMs, expected) => {
   expect(isRaiseDue(last, { seen: "two", nowMs })).toBe(expected);
 });
 
-describe("a cluster of two servers, looked at every two seconds", () => {
+describe("a cluster of two servers, checked every two seconds", () => {
   const tenMinutes = async (servers: (nowMs: number) => string[]) => {
     let nowMs = 0;
     const raisesAtMs: number[] = [];
@@ -75,7 +75,7 @@ describe("a cluster of two servers, looked at every two seconds", () => {
     return { raisesAtMs, serversRequested, states };
   };
 
-  test("is asked to take three replicas, and who is there, once a minute, and is told of alike throughout", async () => {
+  test("is requested to take three replicas, and who is there, once a minute, and is reported alike throughout", async () => {
     const { raisesAtMs, serversRequested, states } = await tenMinutes(() => ["nats-1", "nats-2"]);
 
     expect(raisesAtMs.slice(0, 6)).toEqual([0, 2_000, 6_000, 14_000, 30_000, 62_000]);
@@ -85,7 +85,7 @@ describe("a cluster of two servers, looked at every two seconds", () => {
     expect(states.at(-1)).toMatchObject({ servers: ["nats-1", "nats-2"], refusal: "no suitable peers" });
   });
 
-  test("is asked at once when another server is seen", async () => {
+  test("gets the request at once when another server is seen", async () => {
     const { raisesAtMs } = await tenMinutes((nowMs) =>
       nowMs < 300_000 ? ["nats-1", "nats-2"] : ["nats-1", "nats-2", "nats-3"],
     );
@@ -94,7 +94,7 @@ describe("a cluster of two servers, looked at every two seconds", () => {
   });
 });
 
-describe("what everyone is told", () => {
+describe("what is reported to everyone", () => {
   test("a stream that is there is nothing to speak of, whatever its replicas", () => {
     expect(degradationOf(well({ replicas: 1 }))).toBeNull();
   });
@@ -114,7 +114,7 @@ describe("what everyone is told", () => {
   });
 });
 
-describe("what operators are told", () => {
+describe("what is reported to operators", () => {
   test("nothing of three replicas that are heard, nor of one on a server of its own", () => {
     expect(troublesOf(well()).size).toBe(0);
     expect(troublesOf(well({ replicas: 1, isClustered: false, servers: null })).size).toBe(0);
@@ -146,6 +146,6 @@ test.each([
   [found({ replicas: 1, isClustered: false }), "The journal stream has one replica: its NATS is one server."],
   [found(), "The journal stream has 3 replicas."],
   [found({ replicas: 1, servers: [] }), /seen: 0 \(none\)\.$/],
-])("the sentence of %j says how many replicas there are and why", (state, sentence) => {
+])("the sentence of %j states how many replicas there are and why", (state, sentence) => {
   expect(inEnglish(replicasReason(state))).toMatch(sentence);
 });

@@ -94,7 +94,7 @@ describe("only the excess is set aside", () => {
     expect(checkClaim(claim(HOUR, 2 * HOUR), { ...CONTEXT, run })).toMatchObject({ verdict: "accepted" });
   });
 
-  test("drift counts from when the clocks were compared, however old the boot says that it is", () => {
+  test("drift counts from when the clocks were compared, however old the boot claims to be", () => {
     const boot = { utcAtZeroMs: ZERO - 20 * 365 * 24 * HOUR, measuredAtMs: CONTEXT.receivedAtMs };
     const latest = CONTEXT.receivedAtMs - boot.utcAtZeroMs;
     const decision = checkClaim(claim(latest - 60_000, latest + 60_000), { ...CONTEXT, boot });

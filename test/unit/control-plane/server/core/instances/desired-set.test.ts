@@ -154,21 +154,21 @@ test.each([
   ["/results/", "/results"],
   ["/", "/gemini/output"],
   ["", "/gemini/output"],
-])("results that are left in %j are kept from %s", (outputPath, target) => {
+])("results that are left in %j are stored from %s", (outputPath, target) => {
   const spec = rankSpec(rank({ outputPath }), []);
 
   expect(spec.folders.map((folder) => folder.target)).toEqual([target]);
   expect(spec.env["GEMINI_DATA_OUT"]).toBe(target);
 });
 
-test("each attempt is told its number, and writes into a folder of its own", () => {
+test("each attempt gets its number, and writes into a folder of its own", () => {
   const spec = rankSpec(rank({ attempt: 3, envVars: { REMOTEGPU_ATTEMPT: "mine" } }), []);
 
   expect(spec.env["REMOTEGPU_ATTEMPT"]).toBe("3");
   expect(spec.folders[0]?.source).toBe("training-jobs/job-1/output/attempt-3");
 });
 
-test("what attempts before have left is shown to the next one, each by its name; the first has none", () => {
+test("what attempts before have left is visible to the next one, each by its name; the first has none", () => {
   const views = (attempt: number) => rankSpec(rank({ attempt }), []).views;
 
   expect(views(1)).toBeUndefined();
@@ -192,12 +192,15 @@ test("a gang over several hosts ends by itself 15 minutes after it is cut off; o
   expect(rankLive({ hosts: 1, stopGraceSeconds: 30, stallAfterSeconds: null })).toEqual(environmentLive());
 });
 
-test.each([1, 2])("a rank of a job on %i hosts is told after how long of nothing it has stalled", (hosts) => {
-  const live = { hosts, stopGraceSeconds: 30 };
+test.each([1, 2])(
+  "a rank of a job on %i hosts is notified after how long of nothing it has stalled",
+  (hosts) => {
+    const live = { hosts, stopGraceSeconds: 30 };
 
-  expect(rankLive({ ...live, stallAfterSeconds: 900 }).stallAfterSeconds).toBe(900);
-  expect(rankLive({ ...live, stallAfterSeconds: null })).not.toHaveProperty("stallAfterSeconds");
-});
+    expect(rankLive({ ...live, stallAfterSeconds: 900 }).stallAfterSeconds).toBe(900);
+    expect(rankLive({ ...live, stallAfterSeconds: null })).not.toHaveProperty("stallAfterSeconds");
+  },
+);
 
 test.each([
   ["a/b", true],
@@ -214,7 +217,7 @@ test.each([
   expect(isBelowPool(path)).toBe(below);
 });
 
-test("what a kind's specs need of an agent is what its rules say, however little was ordered", () => {
+test("what a kind's specs need of an agent is what its rules list, however little was ordered", () => {
   const needsOf = (spec: InstanceSpec, live: Partial<DesiredInstance["live"]> = {}) =>
     featuresFor({ spec, live });
   const replica = { ...order(), rank: 0, command: null, port: 8000 };
@@ -225,7 +228,7 @@ test("what a kind's specs need of an agent is what its rules say, however little
   expect(needsOf(replicaSpec(replica, []), live)).toEqual(rulesOf("inference").needs);
 });
 
-test("a rank's container is started once: what its end means is not its host's to say", () => {
+test("a rank's container is started once: what its end means is not its host's to decide", () => {
   expect(rankSpec(rank(), []).restarts).toBe("never");
 });
 

@@ -29,6 +29,6 @@ test.each<[Pick<InstanceReport, "stopOrderedBy" | "stopReason">, string | null]>
   [{ stopOrderedBy: null, stopReason: null }, null],
   [{ stopOrderedBy: "account", stopReason: null }, "Stopped because the account ran out of money."],
   [{ stopOrderedBy: "admin", stopReason: asReported("For repairs.") }, "For repairs."],
-])("%j is told as %j", (stop, sentence) => {
+])("%j is reported as %j", (stop, sentence) => {
   expect(inWords(stopCause(stop))).toBe(sentence);
 });

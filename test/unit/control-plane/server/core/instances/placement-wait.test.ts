@@ -53,7 +53,7 @@ test("every status of an environment that ends in -ing, but running, has a deadl
   }
 });
 
-test.each(["start", "stop", "removal"] as const)("a late %s says which host and what to do", (wait) => {
+test.each(["start", "stop", "removal"] as const)("a late %s names which host and what to do", (wait) => {
   expect(overdueReason(wait, "gpu-7")).toEqual({
     code: `placement-${wait}-overdue`,
     params: { host_name: "gpu-7" },

@@ -82,7 +82,7 @@ describe("a report", () => {
     expect(outcome.disbelieved).toEqual(disbelieved.map((sentence) => expect.stringMatching(sentence)));
   });
 
-  test("of another number than it had says that it has moved", () => {
+  test("of another number than it had reports that it has moved", () => {
     const { believed } = believeLeases(open("a", "b"), [lease("a", 2), lease("b", 3)], numbers({ a: 1 }));
 
     expect(believed.map(({ hasMoved }) => hasMoved)).toEqual([true, false]);
@@ -98,7 +98,7 @@ describe("a report", () => {
   });
 });
 
-test("whatever a host reports, one after the other, no number is two leases' and every belief is kept", () => {
+test("whatever a host reports, one after the other, no number is two leases' and every belief is stored", () => {
   const names = ["a", "b", "c", "d"];
   const anyLease = fc
     .record({

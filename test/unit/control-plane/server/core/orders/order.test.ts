@@ -76,7 +76,7 @@ test("placement weighs thousandths of a core and whole MiB, rounded up", () => {
   });
 });
 
-test("an order of several instances asks for all of them at once, each of the size ordered", () => {
+test("an order of several instances requests all of them at once, each of the size ordered", () => {
   const ranks = order({ cpu: 4, memory: 2 * GIB, gpu: 8, node_count: 3 });
   const requestedGpu = { ...ANYWHERE, image: "trainer:1", hostLabels: { rack: "r1" } };
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { defaultQuota, QUOTA_LEVELS } from "@remotegpu/control-plane/server/core/orders/quota-levels";
 
-test("the free level is what the columns' defaults say", () => {
+test("the free level is what the columns' defaults define", () => {
   expect(defaultQuota("free")).toEqual({
     quota_level: "free",
     cpu_quota: 4,

@@ -28,7 +28,7 @@ test.each<[string, Partial<Quota>, Partial<Quota>, keyof Quota | null]>([
   ["storage", {}, { storage_quota: 11 }, "storage_quota"],
   ["the third environment of two", { environment_quota: 2 }, { environment_quota: 1 }, "environment_quota"],
   ["nothing, over a limit that was lowered", { gpu_quota: 4 }, { cpu_quota: 1 }, null],
-])("asking for %s", (_what, used, requested, exceeded) => {
+])("requesting %s", (_what, used, requested, exceeded) => {
   expect(exceededQuota(LIMITS, quota(used), quota(requested))?.quota ?? null).toBe(exceeded);
 });
 
@@ -50,7 +50,7 @@ test.each([
     { quota: "storage_quota", limit: 10 * GIB, used: GIB, requested: 10 * GIB },
     "is 10 GiB: 1 GiB in use, 10 GiB more",
   ],
-] as const)("sizes are told in units: %j", (exceeded, sentence) => {
+] as const)("sizes are reported in units: %j", (exceeded, sentence) => {
   expect(inEnglish(exceededReason(exceeded, "customer"))).toContain(sentence);
 });
 

@@ -30,7 +30,7 @@ const shapes: Partial<PlacementRequest>[] = [
   {},
 ];
 
-test("each shape is answered as alone, whichever were asked before", () => {
+test("each shape is answered as alone, whichever were requested before", () => {
   const known = new ImpossibleShapes(fleet);
   const requests = shapes.map((shape) => aRequest({ id: "one", ...shape }));
   const alone = requests.map((request) => impossibility(fleet, request));

@@ -51,7 +51,7 @@ describe("CPU and memory", () => {
     expect(answers).toEqual(["taken", "taken", "1 CPU core asked, 0 free"]);
   });
 
-  test("that are free are not taken by asking", () => {
+  test("that are free are not taken by requesting", () => {
     const attempt = openPlaces({ hosts: [aHost({ freeCpuMilli: 1000 })] }, NOW);
 
     const answers = [1, 2].map(() => attempt(aRequest(), [on("host-a")]).free);
@@ -60,7 +60,7 @@ describe("CPU and memory", () => {
   });
 });
 
-describe("a host that is kept to one payer", () => {
+describe("a host that is reserved for one payer", () => {
   test("is the first one's of a batch, and no other's after that", () => {
     const take = taking([aHost({ payers: new Map() }), aHost({ id: "host-b" })]);
 
@@ -153,7 +153,7 @@ describe("a gang", () => {
     expect(take(aRequest(), on("host-a"))).toBe("taken");
   });
 
-  test("needs a place for each instance, and different hosts where it asks for them", () => {
+  test("needs a place for each instance, and different hosts where it requests them", () => {
     const take = taking([aHost()]);
 
     expect(take(aRequest({ instances: 2 }), on("host-a"))).toBe("2 instances asked, 1 places found");
@@ -167,7 +167,7 @@ test("a host that has left the fleet has no place", () => {
   expect(taking([])(aRequest(), on("host-a"))).toBe("host host-a is not there any more");
 });
 
-test("what keeps an order off a host is looked at again", () => {
+test("what keeps an order off a host is checked again", () => {
   const take = taking([aHost({ closed: CLOSED })]);
 
   expect(take(aRequest({ storagePool: "p" }), on("host-a"))).toBe(
@@ -175,7 +175,7 @@ test("what keeps an order off a host is looked at again", () => {
   );
 });
 
-test("what others say of a card or a host goes on without its full stop", () => {
+test("what others report of a card or a host goes on without its full stop", () => {
   const card: Reason = {
     code: "gpu-cordoned-with-note",
     params: { gpu_uuid: "GPU-host-a-0", note: "Xid 79: the GPU fell off the bus." },

@@ -189,7 +189,7 @@ describe.each(POLICIES)("with %s", (policy) => {
   });
 });
 
-test("a gang has all of its instances or none, on distinct hosts where it asks for them", () => {
+test("a gang has all of its instances or none, on distinct hosts where it requests them", () => {
   fc.assert(
     fc.property(anyHistory, ({ fleet, requests, steps }) => {
       const placer = new Placer(fleet, { policy: "best-fit", seed: 1, now: NOW });

@@ -78,7 +78,7 @@ test("slices fill a card that is cut already before they cut an idle one", () =>
   expect(left.hosts[0]?.gpus[0]).toMatchObject({ use: "shared", freeMemoryMib: 0 });
 });
 
-test("a second request for the last GPU waits and is told why, host by host", () => {
+test("a second request for the last GPU waits and gets the reason, host by host", () => {
   const fleet = {
     hosts: [aHost({ id: "a", gpus: gpusOf("a", 1) }), aHost({ id: "b", closed: CLOSED })],
   };
@@ -113,7 +113,7 @@ test("a snapshot that contradicts itself places nothing", () => {
   expect(() => placeOn({ hosts: [aHost({ freeCpuMilli: -1 })] }, aRequest())).toThrow(/host-a is -1/);
 });
 
-test("the sentence names the first hosts and says how many more there are", () => {
+test("the sentence names the first hosts and states how many more there are", () => {
   const sentence = (ids: string[], change: Partial<PlacementRequest> = {}) =>
     inEnglish(
       waitingReason(
@@ -250,7 +250,7 @@ test.each<[string, Partial<PlacementRequest>]>([
   expect(fleet).toEqual({ hosts: [aHost()] });
 });
 
-test("a gang that waits says how many of its instances would fit", () => {
+test("a gang that waits reports how many of its instances would fit", () => {
   const fleet = {
     hosts: [aHost({ id: "a", gpus: gpusOf("a", 3) }), aHost({ id: "b", gpus: gpusOf("b", 2) })],
   };

@@ -146,7 +146,7 @@ describe("NVLink", () => {
     expect(cardsOf(placerOf(linked("a", 0, 0, 0, 1, 1)), pair)).toEqual(["a-3", "a-4"]);
   });
 
-  test("islands are looked at again when cards of them are taken", () => {
+  test("islands are checked again when cards of them are taken", () => {
     const placer = placerOf(linked("a", 0, 0, 1, 1), linked("b", 2, 2));
     placer.place(aRequest({ gpu: aWholeRequest(1) }));
 
@@ -178,7 +178,7 @@ describe("gangs", () => {
     expect(hostsOf(placer, gang(instances, { distinctHosts: false }))?.toSorted() ?? null).toEqual(hosts);
   });
 
-  test.each(POLICIES)("one short: with %s nothing is taken, not even a look's worth", (policy) => {
+  test.each(POLICIES)("one short: with %s nothing is taken, not even a check's worth", (policy) => {
     const placer = new Placer({ hosts: [host("a", 8), host("b", 8)] }, { ...OPTIONS, policy });
     const before = JSON.stringify(placer.state.toFleet());
 
@@ -279,7 +279,7 @@ describe("random", () => {
   });
 });
 
-test("more shapes than indexes are kept answer as ever", () => {
+test("more shapes than indexes are cached answer as ever", () => {
   const placer = placerOf(host("a", 0, { freeCpuMilli: 1_000_000 }));
   const shapes = Array.from({ length: 300 }, (_, index) => aRequest({ cpuMilli: index + 1, memoryMib: 0 }));
 
@@ -289,7 +289,7 @@ test("more shapes than indexes are kept answer as ever", () => {
   expect(placer.state.freeCpuMilli[0]).toBe(1_000_000 - (3 * 300 * 301) / 2);
 });
 
-test("whether a host takes a request is asked without taking anything", () => {
+test("whether a host takes a request is checked without taking anything", () => {
   const placer = placerOf(host("a", 0), host("b", 1));
   const request = aRequest({ gpu: aWholeRequest(1) });
 
@@ -298,7 +298,7 @@ test("whether a host takes a request is asked without taking anything", () => {
   expect(placer.state.changes).toBe(0);
 });
 
-test("a fleet that contradicts itself is not even looked at", () => {
+test("a fleet that contradicts itself is not even checked", () => {
   expect(() => placerOf(host("a", 1), host("a", 1))).toThrow(UnsoundFleetError);
 });
 

@@ -59,7 +59,7 @@ describe("one service of the line", () => {
     expect(served.line.head).toEqual({ job: behind[0], startsAt: 100 });
   });
 
-  test("a head that blocked keeps its first right, whatever the order says by now", () => {
+  test("a head that blocked keeps its first right, whatever the order is by now", () => {
     const pool = poolWithFourFree();
     const first = serve({ head: null, behind: [job("head", 10, 10)] }, pool, easy);
     pool.endNext();
@@ -111,7 +111,7 @@ describe("one service of the line", () => {
     expect(served.line.behind).toEqual([]);
   });
 
-  test("a head of which nobody can say when it fits still blocks, and what fits beside it starts", () => {
+  test("a head of which nobody knows when it fits still blocks, and what fits beside it starts", () => {
     const wide = job("head", 8, 10);
     const room: Room<Job> = {
       start: () => "no-room",

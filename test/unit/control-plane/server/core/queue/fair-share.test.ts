@@ -110,7 +110,7 @@ test("the workspaces of one payer take turns by their own weights, and count tog
   ]);
 });
 
-test("what is told to have found no place, and what is held back, counts for nobody", () => {
+test("what is reported to have found no place, and what is on hold, counts for nobody", () => {
   const waiting = [
     ...orders("a", 2, { orderedAtMs: NOW - 2, heldBack: asReported("Waiting for price.") }),
     order("a2", "a", { orderedAtMs: NOW - 1 }),

@@ -27,7 +27,7 @@ test("what fits starts, and takes what it got", () => {
   expect(placesOf(room, "one")).toEqual(["a"]);
 });
 
-test("what is held back is not tried, and what no host could take is told apart", () => {
+test("what is on hold is not tried, and what no host could take is reported apart", () => {
   const room = roomOf({ hosts: [aHost({ id: "a", gpus: gpusOf("a", 1) })] });
 
   expect(room.start(anOrder("held", { gpu: wholeGpus(1) }, { heldBack: asReported("Waiting.") }))).toBe(
@@ -38,7 +38,7 @@ test("what is held back is not tried, and what no host could take is told apart"
   expect(room.start(anOrder("one", { gpu: wholeGpus(1) }))).toBe("started");
 });
 
-describe("a host that is kept to one payer", () => {
+describe("a host that is reserved for one payer", () => {
   const stored = (payers: [number, number][]) => ({
     hosts: [aHost({ id: "a", gpus: gpusOf("a", 4), payers: new Map(payers) })],
   });
@@ -163,7 +163,7 @@ describe("a head that fits once what runs has ended as promised", () => {
   });
 });
 
-describe("a head of which nobody can say when it fits", () => {
+describe("a head of which nobody knows when it fits", () => {
   const fleet = {
     hosts: [
       aHost({ id: "a", gpus: cardsOf("a", 4, 3) }),
@@ -214,7 +214,7 @@ describe("a head of which nobody can say when it fits", () => {
   });
 });
 
-describe("asking", () => {
+describe("a query", () => {
   test("takes nothing", () => {
     const room = roomOf(halfFull.fleet, halfFull.running);
     const before = JSON.stringify(room.state.toFleet());

@@ -37,7 +37,7 @@ test.each([
     started: ["a1", "a0", "a2"],
     turns: [false, true, true],
   },
-])("of starts in one pass it is said whose turn they were: $what", ({ started, turns }) => {
+])("of starts in one pass it is reported whose turn they were: $what", ({ started, turns }) => {
   const line = ["a0", "a1", "a2"].map((id, at) => order(id, "a", { orderedAtMs: NOW + at }));
   const held = order("held", "a", { orderedAtMs: NOW - 1, heldBack: asReported("Waiting for price.") });
   const waiting = [held, ...line, order("b", "b", { orderedAtMs: NOW - 9 })];

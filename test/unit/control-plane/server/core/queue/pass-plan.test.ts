@@ -25,7 +25,7 @@ const plan = (fleet: Fleet, orders: TestOrder[]) => {
 };
 const oneHost = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
 
-test("the oldest starts first, and whoever finds nothing left is told what is in the way", () => {
+test("the oldest starts first, and whoever finds nothing left gets the reason", () => {
   const { placed, waiting } = plan(oneHost, [
     anOrder("young", { gpu: wholeGpus(2) }, { age: 1 }),
     anOrder("old", { gpu: wholeGpus(2) }, { age: 2 }),
@@ -35,7 +35,7 @@ test("the oldest starts first, and whoever finds nothing left is told what is in
   expect(waiting).toEqual(new Map([["young", "Waiting for a place. a: 2 GPU asked, 0 free."]]));
 });
 
-test("whoever would fit and must not take the head's place is told so", () => {
+test("whoever would fit and must not take the head's place gets that reason", () => {
   const { placed, waiting } = plan(oneHost, [
     anOrder("running", { gpu: wholeGpus(1) }, { age: 3 }),
     anOrder("head", { gpu: wholeGpus(2) }, { age: 2 }),
@@ -50,7 +50,7 @@ test("whoever would fit and must not take the head's place is told so", () => {
   expect(waiting.get("small")).toBe("Waiting behind an order that comes first: what is free is kept for it.");
 });
 
-test("what is held back says why, keeps nothing, and what is impossible is named", () => {
+test("what is on hold gives the reason, keeps nothing, and what is impossible is named", () => {
   const { placed, waiting } = plan(oneHost, [
     anOrder("held", { gpu: wholeGpus(2) }, { age: 3, heldBack: asReported("Waiting for host b.") }),
     anOrder("huge", { gpu: wholeGpus(3) }, { age: 2 }),
@@ -62,7 +62,7 @@ test("what is held back says why, keeps nothing, and what is impossible is named
   expect(waiting.get("huge")).toMatch(/^No host can take it: .*3.*\.$/);
 });
 
-test("a gang is told how many of it would fit", () => {
+test("a gang gets how many of it would fit", () => {
   const { placed, waiting } = plan({ hosts: ["a", "b"].map((id) => aHost({ id, gpus: gpusOf(id, 2) })) }, [
     anOrder("first", { gpu: wholeGpus(2) }, { age: 2 }),
     anOrder("gang", { gpu: wholeGpus(2), instances: 2 }, { age: 1 }),

@@ -119,7 +119,7 @@ const likeEachOther = fc.array(
   { maxLength: 30 },
 );
 
-test("where all orders fit alike, a larger share never starts before a smaller one, but for one whose place was kept", () => {
+test("where all orders fit alike, a larger share never starts before a smaller one, but for one with a reserved place", () => {
   let compared = 0;
   fc.assert(
     fc.property(aTightFleet, likeEachOther, (fleet, drawn) => {
@@ -152,7 +152,7 @@ test("where all orders fit alike, a larger share never starts before a smaller o
   expect(compared).toBeGreaterThan(RUNS);
 });
 
-test("whoever has its place kept stays the first, whatever shares become, until it has started or is held back", () => {
+test("whoever has its place reserved stays the first, whatever shares become, until it has started or is on hold", () => {
   let stored = 0;
   check(
     fc.property(aTightFleet, aRush(sometimesNone), (fleet, arrivals) => {
@@ -205,7 +205,7 @@ test.each([
   { before: "nothing", forgotten: [] },
   { before: "a forgotten order that no host could ever take", forgotten: [11] },
 ])(
-  "small starts beside what is kept for others take nothing of the waiting of their payer's large order behind $before",
+  "small starts beside what is reserved for others take nothing of the waiting of their payer's large order behind $before",
   ({ forgotten }) => {
     const gpu = { kind: "whole", count: 1, leastMemoryMib: 0, models: null } as const;
     const MINUTES = 150;
@@ -399,7 +399,7 @@ function applied(order: TestOrder, suggestion: Suggestion): TestOrder {
   }
 }
 
-test("on a host that is kept to one payer the head starts in the end, however many orders another payer has", () => {
+test("on a host that is reserved for one payer the head starts in the end, however many orders another payer has", () => {
   let fleet: Fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2), payers: new Map() })] };
   const oneGpu = { kind: "whole", count: 1, leastMemoryMib: 0, models: null } as const;
   const orderOf = (id: string, payer: number, age: number) =>

@@ -80,7 +80,7 @@ test("a priority beyond the bounds of the API is worth no more within its worksp
   expect(ids(inQueueOrder(queue, nobodyHadAny))).toEqual(["patient", "endless"]);
 });
 
-test("what administrators called urgent comes first, then whoever has a place kept, then all others", () => {
+test("what administrators called urgent comes first, then whoever has a place reserved, then all others", () => {
   const queue = [
     waiting("plain", { priority: 10, orderedAtMs: NOW - 9 }),
     waiting("head", { payer: "q" }),
@@ -203,7 +203,7 @@ test("a line that is made in slices is the one that is made at once", async () =
   );
 });
 
-test("asking for the order changes nobody's share", () => {
+test("querying the order changes nobody's share", () => {
   const sharers = () => new Map([["p", { had: CAPACITY, weight: 2, lastStartMs: 7 }]]);
   const state = { ...nobodyHadAny, payers: sharers(), workspaces: sharers() };
 

@@ -38,7 +38,7 @@ test("the head's host has back what ends until then", () => {
   expect([later.freeGpu[0], beside.state.freeGpu[0]]).toEqual([0, 0]);
 });
 
-test("what nobody promised to give is kept as far as it is free", () => {
+test("what nobody promised to give is reserved as far as it is free", () => {
   const { startsAtMs, beside } = reservationOf(aRequest({ gpu: wholeGpus(4) }), {
     state: oneHeld(),
     running: [work("x", { hostId: "a", cards: ["GPU-a-0"] })],

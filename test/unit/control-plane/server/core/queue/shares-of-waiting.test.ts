@@ -11,7 +11,7 @@ const had = (gpus: number, weight = 1) => ({
   lastStartMs: null,
 });
 
-test("each payer is told its own share and the least of the others that wait for room", () => {
+test("each payer gets its own share and the least of the others that wait for room", () => {
   const payers = new Map([
     ["a", had(34)],
     ["b", had(10)],

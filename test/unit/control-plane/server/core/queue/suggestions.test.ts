@@ -101,7 +101,7 @@ test("another model is the first that would do", () => {
   ).toEqual([{ change: "gpu-model", model: "C" }]);
 });
 
-test("a time limit is suggested to what only a head's place stands in the way of, where it may have one", () => {
+test("a time limit is suggested to what is blocked by a head's place alone, where it may have one", () => {
   const [first, second] = gpusOf("h0", 2);
   const fleet = hosts({ gpus: [{ ...first!, ...HELD_WHOLE }, second!] });
   const running = [work("x", { hostId: "h0", cards: ["GPU-h0-0"], endsIn: 600 })];

@@ -20,7 +20,7 @@ test("those ahead have taken their places and those behind have not", () => {
   expect(room.wouldStart(anOrder("asking", { gpu: wholeGpus(3) }))).toBe(false);
 });
 
-test("a head ahead of it has its place kept", () => {
+test("a head ahead of it has its place reserved", () => {
   const requesting = anOrder("asking", { gpu: wholeGpus(1) }, { age: 1 });
   const orders = [
     anOrder("running", { gpu: wholeGpus(1) }, { age: 3 }),

@@ -4,7 +4,7 @@ import { EnvVars } from "@remotegpu/shared/values/env-vars";
 
 const SEALED = { key: "0a1b", sealed: "AAAA" };
 
-test("names alone are shown in place of values, sealed or plain, and no order takes what stands for them", () => {
+test("names alone are listed in place of values, sealed or plain, and no order takes what stands for them", () => {
   const hidden = hiddenValues({ TOKEN: SEALED, PLAIN: "s3cret" });
 
   expect(hidden).toEqual({ TOKEN: { sealed: true }, PLAIN: { sealed: true } });

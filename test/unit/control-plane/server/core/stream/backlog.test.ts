@@ -25,7 +25,7 @@ describe("what is not read", () => {
     expect([backlog.isEmpty, backlog.take()]).toEqual([true, NOTHING]);
   });
 
-  test("names a few ids together, and is gone where everything is asked for again", () => {
+  test("names a few ids together, and is gone where everything is requested again", () => {
     const backlog = new Backlog();
     const reported = (id: string) => ({ ...NOTHING, changes: new Map([["workloads", new Set([id])]]) });
     backlog.add(reported("a"));

@@ -7,7 +7,7 @@ import { card, OF_ADA } from "../../../../../support/samples/stream-snapshots.ts
 describe("as events", () => {
   const place = { life: "a1", number: 7 };
 
-  test("each has the id of its look, and is one line whatever stands in it", () => {
+  test("each has the id of its snapshot, and is one line whatever stands in it", () => {
     const reported = {
       resync: true,
       changes: new Map([

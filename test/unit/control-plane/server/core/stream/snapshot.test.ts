@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { changesBetween, type Snapshot } from "@remotegpu/control-plane/server/core/stream/snapshot";
 import { card, EMPTY, fleet, marked, OF_ADA } from "../../../../../support/samples/stream-snapshots.ts";
 
-describe("between two looks", () => {
+describe("between two snapshots", () => {
   test.each([
     ["noted anew", { noted: 1, written: 5 }, { noted: 2, written: 5 }, true],
     ["written anew", { noted: 1, written: 5 }, { noted: 1, written: 6 }, true],
@@ -13,7 +13,7 @@ describe("between two looks", () => {
     expect(changesBetween(marked(before), marked(after)).workloads.has("env:e")).toBe(isChanged);
   });
 
-  test("one that comes into a look has changed, one that leaves has not", () => {
+  test("one that comes into a snapshot has changed, one that leaves has not", () => {
     const there = marked({ noted: 0, written: 5 });
     expect([...changesBetween(EMPTY, there).workloads.keys()]).toEqual(["env:e"]);
     expect([...changesBetween(there, EMPTY).workloads.keys()]).toEqual([]);
@@ -30,7 +30,7 @@ describe("between two looks", () => {
     expect([changes.cards.length, changes.hosts.size]).toEqual([cards, hosts]);
   });
 
-  test("hosts that come, go or look different, and cards that do", () => {
+  test("hosts that come, go or appear different, and cards that do", () => {
     const two = {
       ...EMPTY,
       fleet: {
@@ -50,7 +50,7 @@ describe("between two looks", () => {
     expect([...changesBetween(without, withCard).hosts]).toEqual(["h"]);
   });
 
-  test("the first look at hosts is no change of theirs", () => {
+  test("the first snapshot of hosts is no change of theirs", () => {
     expect(changesBetween(EMPTY, { ...EMPTY, fleet: fleet(card("g")) }).hosts.size).toBe(0);
   });
 

@@ -13,7 +13,7 @@ import {
   OF_BOB,
 } from "../../../../../support/samples/stream-snapshots.ts";
 
-describe("a listener is told", () => {
+describe("a listener is notified", () => {
   const all = new Set(["fleet", "queue", "alarms", "workloads", "billing", "gpu", "cost", "env:e", "host:h"]);
   const costs = (owner = OF_ADA): ReadonlyMap<string, WorkloadCost> =>
     new Map([["env:e", { id: "e", costSoFar: "1", ratePerHour: "2", ...owner }]]);
@@ -62,7 +62,7 @@ describe("a listener is told", () => {
     expect(updateFor({ topics: all, sight: ADA }, changes).changes.get("workloads")?.size ?? null).toBe(ids);
   });
 
-  test("of more than can be looked at, to ask for everything again", () => {
+  test("of more than can be checked, to request everything again", () => {
     const changes = changesBetween(EMPTY, { ...EMPTY, isBeyondBounds: true });
     expect(updateFor({ topics: all, sight: ADA }, changes)).toEqual({ ...NOTHING, resync: true });
   });

@@ -34,7 +34,7 @@ test.each([
   expect(arrayStatus({ ...NONE, ...counts })).toBe(status);
 });
 
-test("an element is called after its index, and says how many go before it", () => {
+test("an element is called after its index, and states how many go before it", () => {
   expect(elementName("sweep", 12)).toBe("sweep-12");
   expect(inEnglish(turnReason(1))).toBe("Waiting for its turn: of its array one runs at once.");
   expect(inEnglish(turnReason(10))).toBe("Waiting for its turn: of its array 10 run at once.");

@@ -35,7 +35,7 @@ describe("a gang that is held", () => {
     expect(inWords(afterReports("queued", reports(HELD, HELD)))).toEqual({ kind: "releases" });
   });
 
-  test("says what it waits for", () => {
+  test("reports what it waits for", () => {
     const fetching = { ...HELD, gang: { heldForMs: null, isFetching: true } };
     expect(inWords(afterReports("queued", reports(HELD, fetching)))).toEqual({
       kind: "explains",
@@ -131,7 +131,7 @@ describe("a gang that is released", () => {
     expect(inWords(afterReports("running", reports(done, RUNS)))).toMatchObject({ kind: "explains" });
   });
 
-  test("tells which ranks do not hear each other", () => {
+  test("names which ranks do not hear each other", () => {
     const deaf = { ...RUNS, gang: { ...RUNS.gang, cutOff: [rankAddress(2)] } };
     expect(inWords(afterReports("running", reports(deaf, RUNS, RUNS)))).toEqual({
       kind: "explains",

@@ -18,7 +18,7 @@ function places(hosts: string): GangPlace[] {
   }));
 }
 
-test("ranks and hosts get addresses of their own, and each host the way to the others", () => {
+test("ranks and hosts get addresses of their own, and each host the route to the others", () => {
   const [first, second, third] = gangNetworks(places("aba"), { number: 258, udpPort: 8473 });
 
   expect(first?.network).toEqual({

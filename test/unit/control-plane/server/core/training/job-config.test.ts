@@ -81,7 +81,7 @@ test.each([
 describe("the environment of a rank", () => {
   const alone = { id: "job-1", attempt: 2, rank: 0, gpus: 4, gang: null };
 
-  test("of a single one that names no framework says nothing of others", () => {
+  test("of a single one that names no framework mentions nothing of others", () => {
     expect(distributedEnv(null, alone)).toEqual({});
   });
 

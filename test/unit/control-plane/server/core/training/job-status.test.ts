@@ -237,7 +237,7 @@ describe("reports of several ranks", () => {
     });
   });
 
-  test("the failure that stopped the others is what is told in the end", () => {
+  test("the failure that stopped the others is what is reported in the end", () => {
     const failed = report({ rank: 1, state: "failed", exitCode: 2, problem: "exited" });
     const stopped = report({ state: "stopped", exitCode: 143, stopOrderedBy: "control-plane" });
 
@@ -256,7 +256,7 @@ describe("reports of several ranks", () => {
     });
   });
 
-  test("what a waiting one says is told with its rank", () => {
+  test("what a waiting one reports is passed on with its rank", () => {
     const fetching = report({ rank: 1, state: "starting", detail: asReported("Fetching the image.") });
 
     expect(inWords(afterReports("queued", [report(), fetching]))).toEqual({

@@ -15,7 +15,7 @@ test.each([
   expect(text).not.toMatch(/['\\]/);
 });
 
-test("a job that can never start says what it lacks and what to do instead", () => {
+test("a job that can never start names what it lacks and what to do instead", () => {
   expect(inEnglish(neverStarts("image"))).toBe(
     "The old system kept no image of it, so it can never start: order it again, and cancel this job.",
   );

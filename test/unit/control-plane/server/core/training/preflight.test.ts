@@ -31,7 +31,7 @@ test("it goes when every rank is held and everything is found well", () => {
   expect(preflightVerdict(gang({}, {}, {}))).toEqual({ kind: "goes" });
 });
 
-describe("it waits, and says for what, while", () => {
+describe("it waits, and reports for what, while", () => {
   test.each<[string, HeldRank[], string]>([
     [
       "a rank's image is fetched",
@@ -181,7 +181,7 @@ const anyState = fc.record({
   missing: fc.array(fc.nat(5), { maxLength: 1 }),
 });
 
-test("whatever is told, it goes only where nothing is wrong or missing, and never waits beyond its bounds", () => {
+test("whatever is reported, it goes only where nothing is wrong or missing, and never waits beyond its bounds", () => {
   fc.assert(
     fc.property(fc.array(anyState, { minLength: 2, maxLength: 4 }), (reported) => {
       const ranks = reported.map(({ bad, missing, ...change }, rank) => {

@@ -41,7 +41,7 @@ describe("a failure of what it stands on", () => {
     });
   });
 
-  test("is told as the last one once the tries are used up", () => {
+  test("is reported as the last one once the tries are used up", () => {
     expect(inWords(afterFailure(failed("infrastructure"), state({ attempt: 4, infrastructure: 3 })))).toEqual(
       {
         to: "failed",
@@ -56,7 +56,7 @@ describe("a failure of what it stands on", () => {
 describe("a failure of its own program", () => {
   const terms = { infrastructure: 3, program: 12 };
 
-  test("is the end where nobody asked for more", () => {
+  test("is the end where nobody requested more", () => {
     expect(inWords(afterFailure(failed("program"), state()))).toEqual({
       to: "failed",
       reason: "It broke.",
@@ -114,7 +114,7 @@ test("what was cancelled meanwhile is cancelled, with what it failed of", () => 
   });
 });
 
-describe("what the output says by a log rule", () => {
+describe("what the output means by a log rule", () => {
   const rule = (action: "avoid_host" | "do_not_retry") => ({ name: "bad card", text: "ECC", action });
 
   test("of a mistake ends it, whatever is allowed", () => {

@@ -37,7 +37,7 @@ const ALL =
   "All 2 ranks do nothing any more: no output, no traffic between them, and next to no work of processors and cards.";
 
 describe("a job of one rank", () => {
-  test("that does nothing has stalled, and says what its processes wait for", () => {
+  test("that does nothing has stalled, and reports what its processes wait for", () => {
     expect(inWords(afterReports("running", [rank({ progress: idle() })]))).toEqual({
       kind: "stalls",
       reason: ONE,
@@ -45,7 +45,7 @@ describe("a job of one rank", () => {
     });
   });
 
-  test("keeps its sentence once that was told", () => {
+  test("keeps its sentence once that was reported", () => {
     expect(inWords(afterReports("running", [rank({ progress: idle("reported") })]))).toEqual({
       kind: "explains",
       reason: ONE,
@@ -86,7 +86,7 @@ describe("a job of one rank", () => {
     expect(inWords(afterReports("stopping", [ended]))).toMatchObject({ failure: { by: "infrastructure" } });
   });
 
-  test("that is frozen says so, and nothing ends it", () => {
+  test("that is frozen reports so, and nothing ends it", () => {
     expect(
       inWords(afterReports("running", [rank({ progress: progress({ frozenForMs: 3_600_000 }) })])),
     ).toEqual({
@@ -106,7 +106,7 @@ describe("a gang", () => {
     });
   });
 
-  test("goes on while one of them works, and while nobody says of one", () => {
+  test("goes on while one of them works, and while nobody reports of one", () => {
     expect(inWords(afterReports("running", gangOf({ progress: idle() }, WORKS)))).toEqual({
       kind: "explains",
       reason: null,
@@ -122,7 +122,7 @@ describe("a gang", () => {
     });
   });
 
-  test("of very many ranks names some, and says how many more there are", () => {
+  test("of very many ranks names some, and states how many more there are", () => {
     const many = gangOf(...Array.from({ length: 120 }, () => ({ progress: idle() })));
 
     expect(inWords(afterReports("running", many))).toMatchObject({
@@ -130,7 +130,7 @@ describe("a gang", () => {
     });
   });
 
-  test("of which ranks do not hear each other says both", () => {
+  test("of which ranks do not hear each other reports both", () => {
     const [one, other] = gangOf({ progress: idle() }, { progress: idle() });
     const cut = { ...one!, gang: { ...one!.gang!, cutOff: [other!.gang!.address] } };
 

@@ -28,7 +28,7 @@ describe("whatever the kind", () => {
   });
 
   const limited = cases.filter(({ kind, status }) => rulesOf(kind).limitMs(status) !== null);
-  test.each(limited)("$kind: a $status that has a limit says what follows", ({ kind, status }) => {
+  test.each(limited)("$kind: a $status that has a limit reports what follows", ({ kind, status }) => {
     const verdict = rulesOf(kind).afterDeadline(status, "h1");
 
     expect(STATUSES[kind]).toContain(verdict?.status);

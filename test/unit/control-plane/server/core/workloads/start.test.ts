@@ -11,7 +11,7 @@ test("the same id in two kinds, and two replicas of one service, are different s
   expect(new Set(keys).size).toBe(3);
 });
 
-test("a key tells its workload, whatever the id looks like", () => {
+test("a key names its workload, whatever form the id has", () => {
   for (const id of ["job-1", "an old id", "7 0"])
     expect(workloadOf(startKey({ kind: "training", id, firstRank: 3 }))).toEqual({ kind: "training", id });
 });

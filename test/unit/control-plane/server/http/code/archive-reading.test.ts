@@ -85,7 +85,7 @@ test("more files than there may be are refused", async () => {
 });
 
 test(
-  "what is small and becomes large once it is unpacked is given up on the way",
+  "what is small and becomes large once it is unpacked is given up midway",
   { timeout: 60_000 },
   async () => {
     // Zeros behind the end of the archive, which is where nobody counts the files: 1.5 GiB in 1.5 MB.

@@ -45,14 +45,14 @@ test.each([
   expect(cryptHash(password, setting)).toBe(hash);
 });
 
-test("a password has 150 bits in letters that are told apart, and no two are alike", () => {
+test("a password has 150 bits in letters that are distinguishable, and no two are alike", () => {
   const made = Array.from({ length: 20 }, generatePassword);
 
   for (const { password } of made) expect(password).toMatch(/^[a-km-np-z2-9]{5}(-[a-km-np-z2-9]{5}){5}$/);
   expect(new Set(made.map(({ password }) => password)).size).toBe(20);
 });
 
-test("its hash is of it, with a salt of its own, and says nothing of it", () => {
+test("its hash is of it, with a salt of its own, and reveals nothing of it", () => {
   const { password, hash } = generatePassword();
   const [, kind, rounds, salt = ""] = hash.split("$");
 

@@ -27,7 +27,7 @@ test.each([
   ["a body that does not come", "POST", "/api/v1/environments"],
   ["a file of which nothing comes", "PUT", FILE],
 ])(
-  "%s ends the connection, and a request that was said whole before it is waited for",
+  "%s ends the connection, and a request that was sent whole before it is waited for",
   async (_what, method, path) => {
     const { held, port, send, server } = await open();
     const patient = request({ port, path: "/", agent: false });

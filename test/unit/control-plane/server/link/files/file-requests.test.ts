@@ -76,7 +76,7 @@ describe("an answer that is read whole", () => {
     ["too many names", JSON.stringify({ files: Array.from({ length: 1_001 }, () => FILE), isMore: false })],
     ["a number for a list", '{"files":7,"isMore":false}'],
     ["no text at all", Buffer.of(0xff, 0xfe, 0x00)],
-  ])("and is %s is told as what it is", async (_what, body) => {
+  ])("and is %s is reported as what it is", async (_what, body) => {
     const outcome = await read((_request, response) => void response.writeHead(200).end(body));
 
     expect(outcome).toEqual({ isRead: false, why: "Its host answered something else than was asked for." });
@@ -133,13 +133,13 @@ describe("a host that does not answer", () => {
     ["no HTTP", "SSH-2.0-OpenSSH\r\n"],
     ["a header without an end", `HTTP/1.1 200 OK\r\nx: ${"y".repeat(64 * KIB)}`],
     ["two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nabc"],
-  ])("but says %s was not reached", async (_what, text) => {
+  ])("but sends %s was not reached", async (_what, text) => {
     const outcome = await request(({ socket }) => void socket.end(text));
 
     expect(outcome).toEqual({ isReached: false, why: "Its host broke the connection off." });
   });
 
-  test("and has a status that no answer has is reached, and says so", async () => {
+  test("and has a status that no answer has is reached, and reports so", async () => {
     const outcome = await request(
       ({ socket }) => void socket.end("HTTP/1.1 999 ?\r\ncontent-length: 0\r\n\r\n"),
     );

@@ -29,7 +29,7 @@ function allPages(whole: DesiredSet): PullReply[] {
   return Array.from({ length: first.pages }, (_, page) => pageOf(whole, page));
 }
 
-test("a set without key sets says nothing of them", () => {
+test("a set without key sets states nothing of them", () => {
   expect(pageOf(desired({ instances: [aDesiredInstance("env-1")], keySets: [] }), 0)).toEqual({
     kind: "pull-reply",
     term: 1,

@@ -17,7 +17,7 @@ function requestInRow(gate: RequestGate, count: number, { bytes = 100, nowMs = 0
 
 const countOf = (admissions: string[], which: string) => admissions.filter((one) => one === which).length;
 
-test("four requests of a host at once, the fifth is told to come again, and others are let in", () => {
+test("four requests of a host at once, the fifth is answered with busy, and others are let in", () => {
   const gate = new RequestGate();
 
   const admissions = Array.from({ length: 5 }, () => gate.enter(a, small));
@@ -62,7 +62,7 @@ describe("a flood", () => {
   });
 });
 
-test("what the whole fleet has under way is bounded, in number and in bytes", () => {
+test("what the whole fleet has in progress is bounded, in number and in bytes", () => {
   const many = new RequestGate();
   const admissions = Array.from({ length: 2_049 }, (_, n) => many.enter(aHost(`host-${n}`), small));
   expect(admissions.at(-1)).toBe("busy");

@@ -37,7 +37,7 @@ test("values come back as they were, names stay readable, and no value is seen",
   expect(seal.seal(VARS, ADA)).not.toEqual(sealed);
 });
 
-test("what is plain is read as it is, whatever it looks like, beside what is sealed", () => {
+test("what is plain is read as it is, whatever it resembles, beside what is sealed", () => {
   const seal = envVarSeal(operator);
   const checks = JSON.stringify({ key: seal.sealedBy, sealed: "AAAA" });
 
@@ -91,7 +91,7 @@ test("keys that are put into the file are used at once, and those that are gone 
   expect(vars.open(vars.seal(VARS, ADA), ADA)).toEqual(VARS);
 });
 
-test("while the file cannot be read, the keys of before hold, and the log says so once for each such file", async () => {
+test("while the file cannot be read, the keys of before hold, and the log reports so once for each such file", async () => {
   const reported: string[] = [];
   const log = { ...quietLog, error: (fields: object) => void reported.push(JSON.stringify(fields)) };
   const text = readFileSync(file, "utf8");

@@ -10,7 +10,7 @@ const keysOf = (seed: string) =>
 const keys = keysOf(SEED);
 const place = { environmentId: "env-1", placementEpoch: 1 };
 
-test("what a host is told is a set that it takes, and no person's", () => {
+test("what a host gets is a set that it takes, and no person's", () => {
   const set = keys.keySetOf(place);
 
   expect(KeySet.parse(set)).toEqual(set);
@@ -18,7 +18,7 @@ test("what a host is told is a set that it takes, and no person's", () => {
   expect(isTerminalSet("c-1") || isTerminalSet("t-1")).toBe(false);
 });
 
-test("what a gateway signs is of the key that the host is told", () => {
+test("what a gateway signs is of the key that the host gets", () => {
   const { privateKey, publicLine } = keys.signerOf(place);
   const data = Buffer.from("anything");
 

@@ -29,7 +29,7 @@ test("what is sealed does not show the password", () => {
   expect(Buffer.from(seal.seal("correct horse battery", ROW)).includes("correct horse")).toBe(false);
 });
 
-test("the same password is sealed in another way each time", () => {
+test("the same password is sealed differently each time", () => {
   expect(seal.seal("secret", ROW)).not.toEqual(seal.seal("secret", ROW));
 });
 

@@ -27,7 +27,7 @@ function queueWith(rules: Partial<BatchQueueRules<Request, string>> = {}) {
   return { batchQueue, rounds };
 }
 
-test("asks of one moment are answered together, those that come meanwhile with the next ones", async () => {
+test("requests of one moment are answered together, those that come meanwhile with the next ones", async () => {
   const { batchQueue, rounds } = queueWith();
 
   const first = [batchQueue.take(request("a")), batchQueue.take(request("b"))];
@@ -46,7 +46,7 @@ test("the rules bound what goes together", async () => {
   expect(rounds).toEqual(["a b", "c"]);
 });
 
-test("of asks that failed together each is answered by itself, and the bad one alone is refused", async () => {
+test("of requests that failed together each is answered by itself, and the bad one alone is refused", async () => {
   const { batchQueue, rounds } = queueWith();
 
   const settled = await Promise.allSettled(["a", "bad", "c"].map((name) => batchQueue.take(request(name))));
@@ -56,7 +56,7 @@ test("of asks that failed together each is answered by itself, and the bad one a
   expect(rounds).toEqual(["a bad c", "a", "bad", "c"]);
 });
 
-test("where nobody can say who is at fault, all are told of the failure", async () => {
+test("where nobody knows who is at fault, all are notified of the failure", async () => {
   const { batchQueue, rounds } = queueWith({ isOneAtFault: () => false });
 
   const settled = await Promise.allSettled(["a", "bad"].map((name) => batchQueue.take(request(name))));
@@ -66,7 +66,7 @@ test("where nobody can say who is at fault, all are told of the failure", async 
   expect(await batchQueue.take(request("c"))).toBe("C");
 });
 
-test("a rejected answer is one ask's own, and an answer to come keeps nobody", async () => {
+test("a rejected answer is one request's own, and an answer to come keeps nobody", async () => {
   const late = Promise.withResolvers<string>();
   const { batchQueue } = queueWith({
     answer: ([first, second]) =>
@@ -85,7 +85,7 @@ test("a rejected answer is one ask's own, and an answer to come keeps nobody", a
   expect(await slow).toBe("at last");
 });
 
-test("so many transactions at a time, and what the rules hold back waits for the one under way", async () => {
+test("so many transactions at a time, and what the rules defer waits for the one in progress", async () => {
   const gates = new Map<string, () => void>();
   const begun: string[] = [];
   const { batchQueue } = queueWith({

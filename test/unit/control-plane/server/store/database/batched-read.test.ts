@@ -35,7 +35,7 @@ test("a question that comes while others are read is read anew", async () => {
   expect(reads).toEqual([[1], [1]]);
 });
 
-test("a failed read is told to all who asked in it, and to nobody else", async () => {
+test("a failed read is reported to all who requested in it, and to nobody else", async () => {
   const { double } = doubles();
 
   const failed = await Promise.allSettled([13, 1].map(async (n) => await double(noQueries, n)));
@@ -44,7 +44,7 @@ test("a failed read is told to all who asked in it, and to nobody else", async (
   await expect(double(noQueries, 1)).resolves.toBe(2);
 });
 
-test("what two databases are asked is not mixed", async () => {
+test("what is requested of two databases is not mixed", async () => {
   const { reads, double } = doubles();
   const other: Connection = { ...noQueries };
 

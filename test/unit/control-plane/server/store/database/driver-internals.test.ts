@@ -78,7 +78,7 @@ test("rows are objects by the columns' names", () => {
   expect(shape.parseRow(["x", null])).toEqual({ a: "x", b: null });
 });
 
-test("a client tells its session and the connection that it speaks over", async () => {
+test("a client reports its session and the connection that it speaks over", async () => {
   const { client, postgres } = await connected();
 
   expect(sessionOf(client), "pg no longer tells Client.processID").toBe(SESSION);

@@ -40,7 +40,7 @@ test.each([
   expect(await turnsDuring(() => inSlices(numbers(count), (item) => item))).toBe(turns);
 });
 
-test("where one cannot be made, whoever waits for all is told", async () => {
+test("where one cannot be made, whoever waits for all is notified", async () => {
   const made = inSlices(numbers(1_000), (item) => {
     if (item === 700) throw new RangeError("700 cannot be made");
     return item;

@@ -5,7 +5,7 @@ test.each([
   ["a second, where it was read at once", { tookMs: 0, storedMs: 1_000 }],
   ["a second, where that is longer", { tookMs: 200, storedMs: 1_000 }],
   ["five times as long as it took", { tookMs: 3_000, storedMs: 15_000 }],
-])("what is read is kept for %s", async (_how, { tookMs, storedMs }) => {
+])("what is read is cached for %s", async (_how, { tookMs, storedMs }) => {
   let nowMs = 0;
   let reads = 0;
   const read = async () => {

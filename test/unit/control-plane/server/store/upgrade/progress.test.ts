@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { withProgress } from "@remotegpu/control-plane/server/store/upgrade/progress";
 
-test("a step that takes longer than the bound is told of while it goes on and when it is done", async () => {
+test("a step that takes longer than the bound is reported while it goes on and when it is done", async () => {
   const lines: string[] = [];
   let isReported: () => void = () => undefined;
   const untilReported = new Promise<void>((resolve) => (isReported = resolve));
@@ -27,7 +27,7 @@ test("a step that takes longer than the bound is told of while it goes on and wh
   ]);
 });
 
-test("a quick step says nothing, and one that fails leaves no line to come", async () => {
+test("a quick step reports nothing, and one that fails leaves no line to come", async () => {
   const lines: string[] = [];
   const print = (line: string) => void lines.push(line);
 

@@ -29,7 +29,7 @@ test.each([
   ],
   ["an agent of before: well", { health: "healthy" }, "well"],
   ["an agent of before: unhealthy", { health: "unhealthy" }, "unclear"],
-] as const)("told with %s", (_name, reported, expected) => {
+] as const)("reported with %s", (_name, reported, expected) => {
   expect(cardWord(reported)).toBe(expected);
 });
 

@@ -107,7 +107,7 @@ describe("a session", () => {
     });
   });
 
-  test("has times within its run and its own life, whatever the host's clock says", () => {
+  test("has times within its run and its own life, whatever the host's clock reports", () => {
     const reported = session({
       openedAt: "1970-01-01T00:00:00Z",
       login: { method: "password", fingerprint: null, at: "never" },
@@ -128,21 +128,21 @@ describe("a session", () => {
     ["a run that was not ordered there", { runId: "run-z" }, "run run-z, which was not ordered"],
     ["another environment's run", { runId: "run-b", instanceId: "inst-b" }, "no run of env-a"],
     ["another instance than the run's", { instanceId: "inst-b" }, "no run of env-a"],
-  ])("told with %s is not believed", (_what, change, why) => {
+  ])("reported with %s is not believed", (_what, change, why) => {
     const belief = believe({ sessions: [session(change)] });
 
     expect(belief.sessions).toEqual([]);
     expect(belief.disbelieved).toEqual([expect.stringContaining(why)]);
   });
 
-  test("told twice in one report is not believed", () => {
+  test("reported twice in one report is not believed", () => {
     expect(believe({ sessions: [session(), session({ bytesIn: 11 })] })).toMatchObject({
       sessions: [],
       disbelieved: ["session session-of-somebody is told twice"],
     });
   });
 
-  test("stays the environment's that it was told of first", () => {
+  test("stays the environment's that it was reported of first", () => {
     const moved = session({ leaseId: "lease-b", workloadId: "env-b", runId: "run-b", instanceId: "inst-b" });
 
     expect(believe({ sessions: [moved] }, knowing())).toMatchObject({
@@ -175,7 +175,7 @@ describe("a session", () => {
       knowing({ endedBy: "unheard" }),
       1,
     ],
-  ])("told again with %s", (_what, reported, known, messages) => {
+  ])("reported again with %s", (_what, reported, known, messages) => {
     const belief = believe({ sessions: [reported] }, known);
 
     expect(belief.sessions).toHaveLength(messages);
@@ -209,7 +209,7 @@ describe("attempts", () => {
     });
   });
 
-  test("of another environment's lease, or told twice, are not believed", () => {
+  test("of another environment's lease, or reported twice, are not believed", () => {
     expect(believe({ attempts: [attempts({ workloadId: "env-b" })] })).toMatchObject({
       attempts: [],
       disbelieved: [expect.stringContaining("attempts attempts-of-somebody came by lease lease-a of env-a")],
@@ -226,7 +226,7 @@ test.each([
   [1, 1, 1],
   [2, 0, 1],
 ])(
-  "with room for %i fewer than come, so many are left out and told of in one word",
+  "with room for %i fewer than come, so many are left out and reported in one word",
   (missing, stored, reported) => {
     const sessions = ["one", "two"].map((name) => session({ sessionId: `session-number-${name}` }));
     const room = { sessions: MAX_NEW_IN_HOUR - 2 + missing, attempts: MAX_NEW_IN_HOUR };
@@ -240,7 +240,7 @@ test.each([
   },
 );
 
-test("what is known is told on however many are new", () => {
+test("what is known is passed on however many are new", () => {
   const known = { ...knowing(), newInHour: { sessions: MAX_NEW_IN_HOUR, attempts: MAX_NEW_IN_HOUR } };
 
   expect(believe({ sessions: [session({ bytesIn: 11 })] }, known)).toMatchObject({

@@ -43,7 +43,7 @@ test.each<[string, Record<string, Record<string, number[]>>, string[][]]>([
     { lab: { ada: [1, 2], bob: [3] } },
     [["shop", "ada cannot enter any more."]],
   ],
-])("tells %s", (_what, after, expected) => {
+])("reports %s", (_what, after, expected) => {
   expect(lost(doors(after))).toEqual(expected);
 });
 

@@ -25,7 +25,7 @@ test("a span that ends before it begins is its begin", () => {
   expect(possibleTime("2026-03-01T10:30:00Z", { from: to, to: from })).toEqual(to);
 });
 
-test("bytes are as told, up to a terabit a second, and a minute for clocks that differ", () => {
+test("bytes are as reported, up to a terabit a second, and a minute for clocks that differ", () => {
   const second = { from, to: new Date(from.getTime() + 1000) };
 
   expect(possibleBytes(4096, second)).toBe(4096);

@@ -24,7 +24,7 @@ describe("a key", () => {
     ["requests at once", { maxInFlight: 10 }, "open", 10, 1],
     ["tokens a day", { tokensPerDay: 10 }, "tokensToday", 10, 3_630],
   ] as const)(
-    "passes below its %s and not at it, and is told when to ask again",
+    "passes below its %s and not at it, and is notified when to request again",
     (_what, limits, name, limit, seconds) => {
       expect(requested(limits, { [name]: limit - 1 })).toEqual({ passes: true });
       expect(requested(limits, { [name]: limit })).toMatchObject({
@@ -34,7 +34,7 @@ describe("a key", () => {
     },
   );
 
-  test("whose tokens are used up is told so first, since it waits longest for them", () => {
+  test("whose tokens are used up is notified of that first, since it waits longest for them", () => {
     const limits = { requestsPerMinute: 1, maxInFlight: 1, tokensPerDay: 1 };
     expect(requested(limits, { inMinute: 1, open: 1, tokensToday: 1 })).toMatchObject({
       retryAfterSeconds: 3_630,

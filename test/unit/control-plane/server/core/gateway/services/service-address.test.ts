@@ -52,7 +52,7 @@ test("without a domain no name is a service's", () => {
   expect(readServiceHost(null, "svc-1.svc.example.com", "/")).toBeNull();
 });
 
-test("the address that is told is read as it was made", () => {
+test("the address that is reported is read as it was made", () => {
   const { pathname } = new URL(endpointUrl("https://web.example.com", "svc-1"));
   expect(readServicePath(pathname)?.id).toBe("svc-1");
 });

@@ -23,7 +23,7 @@ const call: Call = {
 const to = (headers: Record<string, string>, change: Partial<Call> = {}) =>
   headersToReplica(headers, { ...call, ...change }, { isUpgrade: false });
 
-describe("on the way to a replica", () => {
+describe("towards a replica", () => {
   test.each([{ authorization: `Bearer ${KEY}` }, { "x-api-key": KEY }])(
     "a key stays here, and its name goes on",
     (visible) => {
@@ -33,7 +33,7 @@ describe("on the way to a replica", () => {
     },
   );
 
-  test("nobody claims the name of a key, the place or who asks", () => {
+  test("nobody claims the name of a key, the place or the client", () => {
     const sent = to(
       { "x-remotegpu-key": "admin", "x-forwarded-prefix": "/x", "x-forwarded-for": "1.2.3.4" },
       { keyName: null },
@@ -58,7 +58,7 @@ describe("on the way to a replica", () => {
   });
 });
 
-describe("on the way back", () => {
+describe("towards the client", () => {
   const output = {
     "set-cookie": ["a=1"],
     "service-worker-allowed": "/",
@@ -78,7 +78,7 @@ describe("on the way back", () => {
     });
   });
 
-  test("who may ask from other pages is said by the service's config alone", () => {
+  test("who may send requests from other pages is set by the service's config alone", () => {
     const cors = corsHeaders({ origin: "https://app.example" }, ["https://app.example"]);
     const reported = headersFromReplica({ "access-control-allow-origin": "*", vary: "Accept" }, call, cors);
     expect(reported).toMatchObject({
@@ -106,7 +106,7 @@ describe("an answer at an origin that others share", () => {
     expect(headersFromReplica(headers, call, null)[CSP]).toEqual(policy);
   });
 
-  test("is what the replica says where it has a name of its own", () => {
+  test("is what the replica sends where it has a name of its own", () => {
     const reported = headersFromReplica({ [CSP]: "x" }, { ...call, prefix: null }, null);
     expect(reported[CSP]).toBe("x");
   });
@@ -124,13 +124,13 @@ describe("an answer at an origin that others share", () => {
 });
 
 describe("pages of other origins", () => {
-  test("are let in as the config says", () => {
+  test("are let in as the config allows", () => {
     expect(corsHeaders({ origin: "https://evil.example" }, ["https://app.example"])).toBeNull();
     expect(corsHeaders({}, ["*"])).toBeNull();
     expect(corsHeaders({ origin: "null" }, ["*"])?.["access-control-allow-origin"]).toBe("*");
   });
 
-  test("ask beforehand without a key, and only where they may", () => {
+  test("send preflights without a key, and only where they may", () => {
     const requested = {
       origin: "https://app.example",
       "access-control-request-method": "POST",
@@ -165,7 +165,7 @@ test.each([
   [{ "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:60.0) Gecko/20100101 Firefox/60.0" }, true],
   [{ "user-agent": "curl/8.14.1 (like Mozilla/5.0)" }, false],
   [{}, false],
-])("of %o a browser asks: %o", (headers, byBrowser) => {
+])("of %o a browser is the client: %o", (headers, byBrowser) => {
   expect(isByBrowser(headers)).toBe(byBrowser);
 });
 

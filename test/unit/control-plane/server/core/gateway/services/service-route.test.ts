@@ -28,7 +28,7 @@ const bounds = (queueSeconds: number, wakeSeconds: number) => ({
   wakeSeconds,
 });
 
-test("requests are let in while it is to answer, and else a sentence says why nobody does", () => {
+test("requests are let in while it is to answer, and else a sentence gives the reason why nobody does", () => {
   const reported = Object.fromEntries(
     INFERENCE_SERVICE_STATUSES.map((status) => [status, whyClosed({ ...route, status })]),
   );

@@ -78,7 +78,7 @@ describe("of an answer in JSON", () => {
     ["completion alone", '{"usage":{"completion_tokens":2}}'],
     ["brackets without end", `{"usage":${"[".repeat(60_000)}`],
     ["the word without end", '"usage":'.repeat(8_000)],
-  ])("%s says nothing", (_what, body) => {
+  ])("%s reports nothing", (_what, body) => {
     expect(readUsage("json", body, true)).toBeNull();
   });
 });
@@ -89,7 +89,7 @@ describe("of a stream", () => {
   const last = event({ choices: [], usage: USAGE });
   const whole = `${piece.repeat(20)}${last}${event("[DONE]")}`;
 
-  test("the last event that says it is read, wherever the beginning is cut off", () => {
+  test("the last event that reports it is read, wherever the beginning is cut off", () => {
     const from = whole.indexOf(last);
     for (let cut = from - 60; cut < whole.length; cut += 1)
       // What is cut may begin with the end of an event before, and the first is not trusted.
@@ -136,7 +136,7 @@ test.each([
   ["/v1/models", false],
   ["/completions.html", false],
   ["/?next=/v1/completions", false],
-])("that tokens are told is expected of %s: %s", (path, isExpected) => {
+])("that tokens are reported is expected of %s: %s", (path, isExpected) => {
   expect(isOpenAiPath(path)).toBe(isExpected);
 });
 

@@ -4,7 +4,7 @@ import {
   readFromPage,
 } from "@remotegpu/control-plane/server/core/gateway/terminal/terminal-protocol";
 
-describe("a page may say", () => {
+describe("a page may send", () => {
   test.each([
     { kind: "open", tab: null, columns: 80, rows: 24 },
     { kind: "open", tab: "abc123", columns: 1, rows: 1_000 },
@@ -15,7 +15,7 @@ describe("a page may say", () => {
   });
 });
 
-describe("a page may not say", () => {
+describe("a page may not send", () => {
   test.each([
     "",
     "{",

@@ -14,7 +14,7 @@ test("it is full at its bound, and goes on at half of it", () => {
   expect(window.mayGoOn).toBe(true);
 });
 
-test("who says to have dealt with more than was sent gains nothing by it", () => {
+test("who claims to have dealt with more than was sent gains nothing by it", () => {
   const window = new SendWindow(100);
 
   window.sent(10);

@@ -24,13 +24,13 @@ test.each([
   expect(bucketOf(atMs)).toBe(beginMs);
 });
 
-test("parts are taken together by how often each was read; one that was not told says nothing", () => {
+test("parts are taken together by how often each was read; one that was not reported counts nothing", () => {
   const all = combined([part(30, 10), part(10, 50), part(20, null)]);
 
   expect(all).toEqual({ ...part(60, 20), utilization: { min: 5, mean: 20, max: 55 } });
 });
 
-test("of no parts, and of what nobody told, there is null and not 0", () => {
+test("of no parts, and of what nobody reported, there is null and not 0", () => {
   expect(combined([])).toBeNull();
   expect(combined([part(3, null)])?.utilization).toBeNull();
 });

@@ -71,7 +71,7 @@ describe("points of a stretch", () => {
 test.each([
   [3 * 24 * 60, BUCKET_MS],
   [3 * 24 * 60 + 1, HOUR_MS],
-])("a stretch of %i minutes is told in steps of %i ms", (minutes, step) => {
+])("a stretch of %i minutes is reported in steps of %i ms", (minutes, step) => {
   expect(stepOf(stretch(0, minutes))).toBe(step);
 });
 

@@ -70,7 +70,7 @@ describe("what is heard of a card", () => {
     ]);
   });
 
-  test("is null where the card does not tell it, whatever it tells else, and never 0", () => {
+  test("is null where the card does not report it, whatever it reports else, and never 0", () => {
     const tallies = new GpuTallies();
     tallies.note(ofCard(HOUR, { ...NULLS, temperature: 40 }));
     tallies.note(ofCard(HOUR, { ...NULLS, utilization: 8 }));
@@ -137,7 +137,7 @@ describe("buckets", () => {
     expect(stored).toEqual([1, 2, 3]);
   });
 
-  test("take 512 cards of a host that makes them up, and all that it told of those", () => {
+  test("take 512 cards of a host that makes them up, and all that it reported of those", () => {
     const tallies = new GpuTallies();
     for (let card = 0; card < 600; card += 1) tallies.note(ofCard(HOUR, reading(1), { uuid: `GPU-${card}` }));
     tallies.note(ofCard(HOUR, reading(3), { uuid: "GPU-0" }));

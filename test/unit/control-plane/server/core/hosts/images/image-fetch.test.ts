@@ -71,11 +71,11 @@ describe("a placement that only waits for its image", () => {
     },
   );
 
-  test("may become the last fetch that its host can be told of", () => {
+  test("may become the last fetch that its host can be notified of", () => {
     expect(mayTakeBack({ ...PLACED, fetchesOfHost: MAX_FETCHES_OF_HOST - 1 }, DUE)).toBe(true);
   });
 
-  test("is taken back on a full host where it only joins its customer's own, of which the host is told four", () => {
+  test("is taken back on a full host where it only joins its customer's own, of which the host is notified of four", () => {
     const full = { ...PLACED, fetchesOfHost: MAX_FETCHES_OF_HOST };
 
     expect(MAX_FETCHES_OF_CUSTOMER).toBe(4);
@@ -163,7 +163,7 @@ describe("a fetch", () => {
     });
   });
 
-  test("that nobody waits for ends whatever its host says", () => {
+  test("that nobody waits for ends whatever its host reports", () => {
     for (const state of ["waiting", "pulling", "present", "failed"] as const)
       expect(fetchEnd({ ...OPEN, isWaitedFor: false, reported: { state, problem: null } }, 6_000)).toEqual({
         outcome: "not-wanted",
@@ -171,7 +171,7 @@ describe("a fetch", () => {
   });
 });
 
-describe("what people are told", () => {
+describe("what is reported to people", () => {
   const pull = (change: Partial<PullProgress> = {}): PullProgress => ({
     state: "pulling",
     layersDone: null,

@@ -192,7 +192,7 @@ function refusal(list: RegistryList, reference: string): string | null {
   return verdict.mayBeUsed ? null : inEnglish(verdict.why);
 }
 
-test("a refusal says which registries may be used", () => {
+test("a refusal names which registries may be used", () => {
   expect(refusal(OWN, "ghcr.io/tool")).toBe(
     "images of ghcr.io may not be used; these may be used: docker.io, registry.example.com:5000, 10.0.0.7:5000, localhost:5000, registry:5000, inner.lan",
   );

@@ -170,7 +170,7 @@ describe("a round", () => {
     expect(Object.fromEntries(states)).toMatchObject(expected);
   });
 
-  test("of any members fails nobody who shares the tree that most trusted ones see, and asks a few pairs of each", () => {
+  test("of any members fails nobody who shares the tree that most trusted ones see, and requests a few pairs of each", () => {
     const ids = ["a", "b", "c", "d", "e", "f"];
     fc.assert(
       fc.property(

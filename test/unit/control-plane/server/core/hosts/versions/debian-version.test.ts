@@ -72,7 +72,7 @@ test.skipIf(!hasDpkg)("are as dpkg compares them", () => {
 
 const version = fc.stringMatching(/^(\d:)?\d[0-9a-zA-Z.+~]{0,8}(-[0-9a-zA-Z.+~]{1,6})?$/);
 
-test("are in one order, whichever is asked first, and as themselves", () => {
+test("are in one order, whichever is compared first, and as themselves", () => {
   fc.assert(
     fc.property(version, version, version, (one, other, third) => {
       expect(signOf(one, other)).toBe(0 - signOf(other, one));

@@ -41,7 +41,7 @@ test.each([
   expect([signOf(one, other), signOf(other, one)]).toEqual([sign, 0 - sign]);
 });
 
-test("are in one order, whichever is asked first, and as themselves", () => {
+test("are in one order, whichever is compared first, and as themselves", () => {
   const version = fc.stringMatching(/^(\d:)?[0-9a-zA-Z.+~^_]{1,8}(-[0-9a-zA-Z.+~^_]{1,6})?$/);
   fc.assert(
     fc.property(version, version, (one, other) => {

@@ -79,7 +79,7 @@ describe("a config of autoscaling", () => {
     }
   });
 
-  test("says all that is wrong with it at once", () => {
+  test("reports all that is wrong with it at once", () => {
     const parsed = parseAutoscalingConfig({ target_cpu: 200, speed: 3, paused: false });
 
     expect(parsed).toMatchObject({ valid: false, problems: { length: 2 } });

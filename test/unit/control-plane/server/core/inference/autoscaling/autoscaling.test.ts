@@ -34,7 +34,7 @@ describe("a steady load settles at", () => {
     expect(service.play(900, { qps }).wanted).toBe(settled);
   });
 
-  test("what its most pressing metric asks for", () => {
+  test("what its most pressing metric requires", () => {
     const service = new PlayedService({ target_cpu: 80, ...THOUSAND }, { wanted: 1 });
 
     expect(service.play(30, { cpu: 90, qps: 3_500 }).wanted).toBe(4);
@@ -48,7 +48,7 @@ describe("a steady load settles at", () => {
     ["one is beyond, and there is nothing of the other one", { qps: 2_001, in_flight: 0 }, 3],
     ["none is beyond, and one more than a tenth below", { qps: 2_000, in_flight: 10 }, 2],
     ["one is a little beyond, and nothing is known of the other one", { qps: 2_100 }, 2],
-  ])("what two metrics ask for where %s", (_, reported, settled) => {
+  ])("what two metrics require where %s", (_, reported, settled) => {
     const service = new PlayedService({ ...THOUSAND, target_in_flight: 10 }, { wanted: 2 });
 
     expect(service.play(900, reported).wanted).toBe(settled);
@@ -99,7 +99,7 @@ describe("upwards", () => {
     expect(service.wanted).toBe(3);
   });
 
-  test("replicas that start are capacity: the same load asks for no more of them", () => {
+  test("replicas that start are capacity: the same load requires no more of them", () => {
     const service = new PlayedService(THOUSAND, { wanted: 3, readyReplicas: ["replica-0"] });
 
     service.play(120, { qps: 3_000 });
@@ -107,7 +107,7 @@ describe("upwards", () => {
     expect(service.changes).toBe(0);
   });
 
-  test("what is wished is wished once, also where no room is found for it", () => {
+  test("what is desired is requested once, also where no room is found for it", () => {
     const service = new PlayedService(THOUSAND).play(6, { qps: 2_500 });
     service.situation.readyReplicas = ["replica-0"];
 
@@ -162,7 +162,7 @@ describe("to none and back", () => {
   const TO_ZERO = { ...THOUSAND, scale_to_zero_after: 60 };
   const FROM_0 = { bounds: { min: 0, max: 10 } };
 
-  test("it goes to none once nobody has asked for so long", () => {
+  test("it goes to none once nobody has sent requests for so long", () => {
     const service = new PlayedService(TO_ZERO, { ...FROM_0, wanted: 3 });
 
     expect(service.play(60, QUIET).wanted).toBe(3);
@@ -190,7 +190,7 @@ describe("to none and back", () => {
     expect(service.play(4, QUIET).wanted).toBe(0);
   });
 
-  test("nobody wakes it who does not ask", () => {
+  test("nobody wakes it who does not send a request", () => {
     expect(new PlayedService(TO_ZERO, ASLEEP).play(600, QUIET).wanted).toBe(0);
   });
 
@@ -208,7 +208,7 @@ describe("to none and back", () => {
   });
 });
 
-describe("paused, it stays and says what it would have done", () => {
+describe("paused, it stays and reports what it would have done", () => {
   test.each<[string, object, SentMetrics, RegExp]>([
     ["up", { wanted: 1 }, { qps: 2_500 }, /^It is paused, and would have gone from 1 to 3 replicas: /],
     ["down", { wanted: 3 }, { qps: 500 }, /^It is paused, and would have gone from 3 to 1 replica: /],
@@ -278,7 +278,7 @@ describe("whatever comes", () => {
     );
   });
 
-  test("a look at which something is not known lowers nothing", () => {
+  test("a check at which something is not known lowers nothing", () => {
     fc.assert(
       fc.property(anyConfig, anyHours, fc.constantFrom(...METRICS), (config, hours, missing) => {
         const bounds = { min: 0, max: 20 };

@@ -27,7 +27,7 @@ test.each<[string, Count[], number | null]>([
   ["again in the same moment", [reported(100, 0), reported(120, 2), reported(120, 2)], 10],
   ["too soon after the one before", [reported(100, 0), reported(120, 2), reported(121, 2.5)], 10],
   ["by a clock that was put back by an hour", [reported(0, 7_200), reported(20, 3_600)], null],
-])("what is told %s is so much in a second", (_how, all, rate) => {
+])("what is reported %s is so much in a second", (_how, all, rate) => {
   expect(after(...all)).toMatchObject([{ rate }]);
   expect(ratesOf(after(...all)).map(({ value }) => value)).toEqual(rate === null ? [] : [rate]);
 });
@@ -40,7 +40,7 @@ test("a rate is as old as what it was made of, by our clock", () => {
   expect(ratesOf(unchanged)).toEqual([{ metric: "qps", source: "gateway-1", value: 10, at: OURS + 2_000 }]);
 });
 
-test("who tells nothing is remembered for as long as that may still be true", () => {
+test("who reports nothing is remembered for as long as that may still be true", () => {
   const twice = after(reported(100, 0), reported(120, 2));
 
   expect(countsAfter(twice, [], OURS + 2_000 + SAMPLE_LIFE_MS - 1)).toEqual(twice);

@@ -111,7 +111,7 @@ test.each<[DecisionReason, Partial<Circumstances>, string]>([
     "It stays at 3 replicas: there is work for 2.5 at least, but nothing is known of requests a second " +
       "at gateway g-1; now 2512.3 requests a second with target_qps 1000.",
   ],
-])("grounds %# are told in a sentence", (inputs, change, sentence) => {
+])("inputs %# are reported in a sentence", (inputs, change, sentence) => {
   expect(inEnglish(inWords(inputs, circumstances(change)).sentence)).toBe(sentence);
 });
 

@@ -42,7 +42,7 @@ describe("the load that lasts", () => {
     expect(lasting(loads)).toBe(expected);
   });
 
-  test("is no longer than a single sample told of it, where samples come seldom", () => {
+  test("is no longer than a single sample reported it, where samples come seldom", () => {
     const loads = [1, 1, 1, 9, 9, 9, 9, 9];
 
     // The first look at 9 was at 6 s; all that is known now was told by then.
@@ -67,7 +67,7 @@ describe("the largest load of a minute", () => {
     expect(largestLoad(historyOf(loads), nowAfter(loads.length))).toBe(1);
   });
 
-  test("is not known within a minute of a look at which not all was known", () => {
+  test("is not known within a minute of a check at which not all was known", () => {
     const history = historyOf(Array.from({ length: 60 }, () => 1));
     const holed = remembered(history, moment(nowAfter(61), 1, { isWhollyKnown: false }));
     const later = remembered(holed, moment(nowAfter(62), 1));
@@ -100,7 +100,7 @@ describe("how long fewer would do", () => {
   });
 });
 
-test("it is quiet since the first of the looks that were quiet in a row", () => {
+test("it is quiet since the first of the checks that were quiet in a row", () => {
   const quiet = historyOf([0, 0, 0], { isQuiet: true });
   const loud = remembered(quiet, moment(nowAfter(4), 0));
 
@@ -118,7 +118,7 @@ test.each([
   expect(history.knownSince).toBe(knownSince);
 });
 
-test("looks of one second are one point with the least and the largest of them", () => {
+test("checks of one second are one point with the least and the largest of them", () => {
   const history = [2, 3, 1].reduce<LoadHistory>(
     (before, load, index) => remembered(before, moment(BEGIN + index * 300, load)),
     NO_HISTORY,
@@ -127,7 +127,7 @@ test("looks of one second are one point with the least and the largest of them",
   expect(history.points).toEqual([{ at: BEGIN, low: 1, high: 3 }]);
 });
 
-test("however often it is looked at, no more is kept than the window needs", () => {
+test("however often it is checked, no more is stored than the window needs", () => {
   let history = NO_HISTORY;
   for (let now = BEGIN; now < BEGIN + 3 * DOWN_WINDOW_MS; now += 250)
     history = remembered(history, moment(now, 1));

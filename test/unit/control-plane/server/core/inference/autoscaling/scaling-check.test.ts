@@ -74,7 +74,7 @@ class Checked {
   }
 }
 
-describe("a look goes by", () => {
+describe("a check goes by", () => {
   test("the requests that gateways counted", () => {
     expect(new Checked({ wanted: 1 }).check(6, { qps: 25 }).wanted).toBe(3);
   });
@@ -106,7 +106,7 @@ describe("a look goes by", () => {
     expect(service.check(6, { reported: { inFlight: 4, held: 4 } }).wanted).toBe(2);
   });
 
-  test("nothing where a gateway that lives tells nothing", () => {
+  test("nothing where a gateway that lives reports nothing", () => {
     const service = new Checked({ wanted: 3 }).check(40, { qps: 1 });
 
     service.check(400, { reported: null });
@@ -115,7 +115,7 @@ describe("a look goes by", () => {
     expect(service.sentence).toContain("nothing is known");
   });
 
-  test("nothing where what it has to go by cannot be read, and says so", () => {
+  test("nothing where what it has to go by cannot be read, and reports so", () => {
     const service = new Checked({ wanted: 2, config: { target_memory: 1 } }).check(400, { qps: 1_000 });
 
     expect(service.wanted).toBe(2);
@@ -134,7 +134,7 @@ describe.each([
   ["paused", { config: { target_qps: 10, scale_to_zero_after: 60, paused: true } }],
   ["run dry", { config: { target_qps: 10, scale_to_zero_after: 60 }, isDryRun: true }],
 ])("one that is %s", (_how, change) => {
-  test("leaves the number as it is, and follows one of its own that says what would have become of it", () => {
+  test("leaves the number as it is, and follows one of its own that reports what would have become of it", () => {
     const service = new Checked({ wanted: 1, ...change }).check(6, { qps: 25 });
     expect(service.last).toMatchObject({ memory: { requested: 3 } });
 
@@ -152,7 +152,7 @@ describe.each([
     expect(service.wanted).toBe(1);
   });
 
-  test("tells each change that it would have made once", () => {
+  test("reports each change that it would have made once", () => {
     const service = new Checked({ wanted: 1, ...change });
     let reported = 0;
     for (let nth = 0; nth < 30; nth += 1)
@@ -161,7 +161,7 @@ describe.each([
     expect(reported).toBe(1);
   });
 
-  test("begins with the number that there is after it was not looked at for a while", () => {
+  test("begins with the number that there is after it was not checked for a while", () => {
     const service = new Checked({ wanted: 1, ...change }).check(6, { qps: 25 });
     service.now += 60_000;
 

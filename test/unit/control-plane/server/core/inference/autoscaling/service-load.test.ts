@@ -69,7 +69,7 @@ describe("the load in replicas", () => {
   const config = configOf({ target_cpu: 80, target_qps: 1000 });
   const loadOf = (samples: readonly Sample[]) => serviceLoad(readingsAt(NOW, samples, SPEAKERS), config);
 
-  test("is that of the metric that asks for most", () => {
+  test("is that of the metric that requires most", () => {
     const load = loadOf([cpu("a", 80), cpu("b", 40), qps("g", 2_000), qps("h", 500)]);
 
     expect(load).toMatchObject({ inReplicas: 2.5, by: { metric: "qps", sum: 2_500, target: 1_000 } });

@@ -86,7 +86,7 @@ test("anything at all is read as a history or as none", () => {
   );
 });
 
-test("of a service that is looked at often and long, 4 KiB are stored at most", () => {
+test("of a service that is checked often and long, 4 KiB are stored at most", () => {
   const service = new PlayedService({ target_qps: 7 }, { wanted: 10 });
   service.play(600, (now) => ({ qps: 1 + (now % 7) / 3 }));
 

@@ -18,7 +18,7 @@ const NAMED = {
   ]),
 };
 
-describe("of a rollout that goes on it is told", () => {
+describe("of a rollout that goes on it is reported", () => {
   test.each<[number, Partial<Rollout>, { counted: number; lack: string | null }, string]>([
     [3, {}, { counted: 1, lack: null }, "Version 1.1 replaces 1.0: 1 of 3 replicas."],
     [1, {}, { counted: 0, lack: null }, "Version 1.1 replaces 1.0: 0 of 1 replica."],
@@ -46,18 +46,18 @@ describe("of a rollout that goes on it is told", () => {
   });
 });
 
-test("of one that is done, both versions are told", () => {
+test("of one that is done, both versions are reported", () => {
   expect(inWords(completedSentence(NAMED, 2))).toBe("Version 1.1 has replaced 1.0.");
 });
 
-test("a revision without a name is told by its number", () => {
+test("a revision without a name is reported by its number", () => {
   expect(inWords(completedSentence({ ...NAMED, names: new Map() }, 2))).toBe("Version 2 has replaced 1.");
 });
 
 test.each([
   [false, "Version 1.1 is taken back, and 1.0 takes its place: It was not ready."],
   [true, "Version 1.1 was taken back, and 1.0 serves as before: It was not ready."],
-])("of one that goes back, ended %s, the cause is told", (hasEnded, sentence) => {
+])("of one that goes back, ended %s, the cause is reported", (hasEnded, sentence) => {
   const cause = asReported("It was not ready.");
 
   expect(inWords(revertedSentence(NAMED, { target: 2, cause, hasEnded }))).toBe(sentence);

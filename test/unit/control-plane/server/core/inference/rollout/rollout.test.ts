@@ -110,7 +110,7 @@ describe("what is wanted of the old and the new revision", () => {
     expect([wanted.get(1) ?? 0, wanted.get(2) ?? 0]).toEqual([old, next]);
   });
 
-  test("one that an upgrade has overtaken gives way, what serves of it last", () => {
+  test("one that an upgrade has overtaken yields, what serves of it last", () => {
     const state = forward({
       replicas: [...replicas(1, { serving: 2 }), ...replicas(3, { serving: 1, starting: 1 })],
     });
@@ -125,7 +125,7 @@ describe("what is wanted of the old and the new revision", () => {
   });
 });
 
-test("of those that serve, the known revision's are kept before one's that was overtaken", () => {
+test("of those that serve, the known revision's are retained before one's that was overtaken", () => {
   const state = forward({
     replicas: [
       ...replicas(1, { serving: 2 }),
@@ -142,7 +142,7 @@ test("of those that serve, the known revision's are kept before one's that was o
   );
 });
 
-describe("on the way back what serves of the new revision", () => {
+describe("in a rollback what serves of the new revision", () => {
   const back = (old: RevisionReplica[]) => {
     const state = forward({ wanted: 2, replicas: [...old, ...replicas(2, { serving: 2, starting: 1 })] });
     const rollout = { target: 2, cause: asReported("It was called off."), allowsGap: false, gapFrom: null };
@@ -238,7 +238,7 @@ describe("a bad revision", () => {
     expect(service.sentences.at(-1)).toMatch(/serves as before: 32 % of its \d+ answers were errors/);
   });
 
-  test("gives way to the upgrade that mends it", () => {
+  test("yields to the upgrade that mends it", () => {
     const service = new RollingService(3, { 1: "good", 2: "never-ready", 3: "good" }, 1);
     service.begin(beginRollout(service.versions, 2, NO_GAP));
     service.play(5);
@@ -252,7 +252,7 @@ describe("a bad revision", () => {
 });
 
 describe("without room for one more", () => {
-  test("it waits and says what is missing", () => {
+  test("it waits and names what is missing", () => {
     const service = upgraded(3, "good", { places: 3 }).play(100);
 
     expect(service.servingOf(1)).toBe(3);

@@ -45,7 +45,7 @@ describe("what is counted", () => {
     expect(counted({ isWhole: false })).toMatchObject({ status_2xx: 1, cut_off: 1 });
   });
 
-  test("tokens add up of those that told them, and silence of those that did not", () => {
+  test("tokens add up of those that reported them, and silence of those that did not", () => {
     const reported = { prompt: 5, completion: 7 };
     expect(
       counted({ tokens: reported, tookMs: 40 }, { tokens: reported, tookMs: 2 }, { tokens: "silent" }, {}),

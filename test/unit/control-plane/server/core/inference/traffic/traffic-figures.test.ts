@@ -26,7 +26,7 @@ describe("a percentile", () => {
 });
 
 describe("tokens", () => {
-  test("that no answer told are not zero but unknown", () => {
+  test("that no answer reported are not zero but unknown", () => {
     expect(trafficFigures(counted({ tokens: "silent" }))).toMatchObject({
       token_silent: 1,
       prompt_tokens: null,
@@ -35,7 +35,7 @@ describe("tokens", () => {
     });
   });
 
-  test("a second are those of the answers that told them, by their time", () => {
+  test("a second are those of the answers that reported them, by their time", () => {
     const answers = [
       { tokens: { prompt: 100, completion: 30 } },
       { tokens: { prompt: 0, completion: 10 } },

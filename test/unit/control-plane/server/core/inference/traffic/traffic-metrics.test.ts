@@ -14,7 +14,7 @@ describe("for Prometheus", () => {
   );
   const lines = text.split("\n");
 
-  test("requests are told by revision, key and class", () => {
+  test("requests are reported by revision, key and class", () => {
     expect(lines).toContain(
       'remotegpu_service_requests_total{revision="1",key="a \\"b\\"\\\\",class="5xx"} 1',
     );
@@ -29,7 +29,7 @@ describe("for Prometheus", () => {
     expect(lines).toContain('remotegpu_service_request_seconds_sum{revision="1"} 1.08');
   });
 
-  test("what is open now is told besides, and each name has its type once", () => {
+  test("what is open now is reported besides, and each name has its type once", () => {
     expect(lines).toContain("remotegpu_service_queued 2");
     const types = lines.filter((line) => line.startsWith("# TYPE"));
     expect(new Set(types).size).toBe(types.length);

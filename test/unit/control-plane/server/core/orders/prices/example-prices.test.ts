@@ -39,7 +39,7 @@ test.each(EXAMPLE_SPECS)(
   },
 );
 
-test("their names differ, and each says what it is", () => {
+test("their names differ, and each describes what it is", () => {
   expect(new Set(EXAMPLE_SPECS.map(({ spec }) => spec))).toEqual(new Set(["basic", "standard", "premium"]));
   for (const { description } of EXAMPLE_SPECS) expect(description.length).toBeGreaterThan(20);
 });

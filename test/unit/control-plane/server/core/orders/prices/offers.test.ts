@@ -60,7 +60,7 @@ describe("cards", () => {
     ]);
   });
 
-  test("kinds are told apart by model, memory and whether they are simulated", () => {
+  test("kinds are distinguished by model, memory and whether they are simulated", () => {
     const gpus = [
       aGpu({ uuid: "real", index: 0 }),
       aGpu({ uuid: "play", index: 1 }),
@@ -159,7 +159,7 @@ describe("prices", () => {
     ]);
   });
 
-  test("by the minute are told by the hour", () => {
+  test("by the minute are listed by the hour", () => {
     const spec = { spec: "s", shape: null, prices: [] };
     const prices = [{ line: "gpu", unitPrice: parsePrice("0.05"), billingUnit: "minute" as const }];
 

@@ -141,7 +141,7 @@ describe("a bundle", () => {
     ).toBe(false);
   });
 
-  test("one for a model is for that model alone, known or not, and asks nothing of an order without GPU", () => {
+  test("one for a model is for that model alone, known or not, and requires nothing of an order without GPU", () => {
     const forH100 = { ...bundle, shape: { ...SHAPE, gpuModel: "H100" } };
 
     expect(linesForOrder(ORDER, forH100, "H100").priced).toBe(true);
@@ -223,7 +223,7 @@ describe("the dearest lines", () => {
     });
   });
 
-  test("an order without GPUs does not look at models", () => {
+  test("an order without GPUs does not check models", () => {
     const answer = dearestLines({ ...ORDER, gpus: 0 }, spec, ["H100"]);
 
     expect(answer.priced && answer.lines.map((line) => line.line)).toEqual(["cpu", "memory"]);
@@ -272,7 +272,7 @@ describe("a maximum for an hour of the whole order", () => {
     });
   });
 
-  test("says nothing of what has no price at all", () => {
+  test("mentions nothing of what has no price at all", () => {
     expect(linesForOrder(within("0"), { ...spec, prices: CATALOGUE.slice(0, 2) }, "A10")).toMatchObject({
       reason: "no-price",
     });

@@ -86,7 +86,7 @@ describe("an hour of what runs", () => {
     expect(hoursOf([line], ...proposed)).toEqual([`default environment ${expected}`]);
   });
 
-  test("is told apart by spec and kind of workload", () => {
+  test("is distinguished by spec and kind of workload", () => {
     const lines = [running(), running({ resourceType: "training", runs: 1 }), running({ spec: "other" })];
 
     expect(hoursOf(lines, proposal("gpu", "7"))).toEqual([

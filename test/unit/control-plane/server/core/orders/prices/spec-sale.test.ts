@@ -9,7 +9,7 @@ test.each([
   ["unknown", ["basic"], "there is no spec large; sold is basic"],
   ["unpriced", ["basic", "small"], "no price for the spec large; sold are basic and small"],
   ["retired", ["a", "b", "c"], "the spec large is retired, and no new order may use it; sold are a, b and c"],
-] as const)("a spec that is %s is told with what is sold: %j", (state, sold, sentence) => {
+] as const)("a spec that is %s is listed with what is sold: %j", (state, sold, sentence) => {
   expect(inEnglish(unsoldReason("large", state, sold))).toBe(sentence);
 });
 

@@ -132,7 +132,7 @@ test.each<[string, HostCapacity, Partial<PlacementRequest>, ReasonCode[]]>([
     ["gpus-busy"],
   ],
   ["two things at once", aHost({ freeCpuMilli: 0, freeMemoryMib: 0 }), {}, ["cpu-short", "memory-short"]],
-])("asking for %s", (_what, host, request, kinds) => {
+])("requesting %s", (_what, host, request, kinds) => {
   const obstacles = obstaclesOn(host, aRequest(request), NOW);
 
   expect(obstacles.map(({ code }) => code)).toEqual(kinds);

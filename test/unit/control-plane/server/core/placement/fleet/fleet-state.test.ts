@@ -163,7 +163,7 @@ describe("taking and giving", () => {
 });
 
 describe("the log of changes", () => {
-  test("tells who changed since, as far as it reaches back", () => {
+  test("lists who changed since, as far as it reaches back", () => {
     const state = twoHosts();
     const hostsSince = (from: number) => {
       const changed = state.changedSince(from);
@@ -227,7 +227,7 @@ describe("rows", () => {
   });
 });
 
-describe("a host that is kept to one payer", () => {
+describe("a host that is reserved for one payer", () => {
   const stored = () =>
     new FleetState({ hosts: [aHost({ payers: new Map([[1, 2]]) }), aHost({ id: "host-b" })] });
   const part = (payer: number) => ({ ...demand(1), payer });

@@ -94,7 +94,7 @@ test("the last host that fits may go, and come again", () => {
   expect(index.best()).toBe(0);
 });
 
-test("an index that was not asked for longer than the log reaches is right all the same", () => {
+test("an index that was not queried for longer than the log reaches is right all the same", () => {
   const { index, set } = indexOf([9, 1]);
 
   for (let change = 0; change < 100; change += 1) set(1, 10 + change);
@@ -103,7 +103,7 @@ test("an index that was not asked for longer than the log reaches is right all t
   expect(index.values()[1]).toBe(109);
 });
 
-test("it is the first of the best after any changes, asked at any time, with any handicaps", () => {
+test("it is the first of the best after any changes, queried at any time, with any handicaps", () => {
   const anyChanges = fc.array(
     fc.record({
       host: fc.nat(),

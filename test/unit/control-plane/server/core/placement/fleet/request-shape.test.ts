@@ -95,7 +95,7 @@ describe("how many instances a host takes", () => {
     expect(roomOn(host, request)).toBe(room);
   });
 
-  test("never more than one asks for", () => {
+  test("never more than one requests", () => {
     const state = new FleetState({ hosts: [aHost()] });
 
     expect(fittingInstances(state, requestShape(state, aRequest(), NOW), { host: 0, atMost: 3 })).toBe(3);
@@ -186,7 +186,7 @@ describe("what is taken of a card", () => {
   });
 });
 
-test("a host takes a request exactly when nothing is said to be in the way", () => {
+test("a host takes a request exactly when no obstacle is reported", () => {
   fc.assert(
     fc.property(anyFleet, anyRequest, (fleet, request) => {
       const state = new FleetState(fleet);

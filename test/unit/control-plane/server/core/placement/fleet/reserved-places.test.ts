@@ -25,7 +25,7 @@ function stored(fleet: Fleet, change: Partial<PlacementRequest>) {
 const cards = (id: string, ...changes: object[]) =>
   gpusOf(id, changes.length).map((gpu, index) => ({ ...gpu, ...changes[index] }));
 
-test("the host that misses the fewest cards is kept, then the one that misses the least CPU", () => {
+test("the host that misses the fewest cards is reserved, then the one that misses the least CPU", () => {
   const fleet = {
     hosts: [
       aHost({ id: "a", gpus: cards("a", {}, HELD_WHOLE, HELD_WHOLE) }),
@@ -46,7 +46,7 @@ test("the host that misses the fewest cards is kept, then the one that misses th
   ]);
 });
 
-test("the rest of a card that is cut is kept too, once idle ones do not reach", () => {
+test("the rest of a card that is cut is reserved too, once idle ones do not reach", () => {
   const fleet = { hosts: [aHost({ id: "a", gpus: cards("a", cut, {}, HELD_WHOLE) })] };
 
   expect(stored(fleet, { gpu: wholeGpus(1) })[0]?.cards).toEqual([["GPU-a-1", 1000]]);
@@ -70,7 +70,7 @@ test("a gang keeps as many hosts as it needs, or nothing", () => {
   expect(stored({ hosts }, { gpu: wholeGpus(2), instances: 3 })).toEqual([]);
 });
 
-test("hosts that are closed, too small, or of another label are not kept", () => {
+test("hosts that are closed, too small, or of another label are not reserved", () => {
   const hosts = [
     aHost({ id: "a", closed: CLOSED, gpus: gpusOf("a", 2) }),
     aHost({ id: "b", gpus: gpusOf("b", 1) }),
@@ -81,7 +81,7 @@ test("hosts that are closed, too small, or of another label are not kept", () =>
   expect(stored({ hosts }, { gpu: wholeGpus(2) }).map(({ host }) => host)).toEqual(["c"]);
 });
 
-test("a host with another payer's placements is kept, the one that has the fewest, where no other host is", () => {
+test("a host with another payer's placements is reserved, the one that has the fewest, where no other host is", () => {
   const payers = (count: number) => ({ payers: new Map([[1, count]]) });
   const hosts = [
     aHost({ id: "a", gpus: cards("a", {}, HELD_WHOLE), ...payers(2) }),

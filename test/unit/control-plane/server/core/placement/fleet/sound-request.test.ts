@@ -15,7 +15,7 @@ test.each<[string, Partial<PlacementRequest>]>([
   ["one whole GPU of any size", { gpu: aWholeRequest(1) }],
   ["a slice of all of a GPU", { gpu: aSliceRequest({ shareThousandths: 1000 }) }],
   ["the largest number that is whole", { memoryMib: Number.MAX_SAFE_INTEGER }],
-])("%s may be asked for", (_what, change) => {
+])("%s may be requested", (_what, change) => {
   expect(() => assertSoundRequest(aRequest(change))).not.toThrow();
 });
 

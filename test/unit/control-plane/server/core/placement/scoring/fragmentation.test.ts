@@ -92,7 +92,7 @@ test("where others are no matter, cards that an order may not use count as used,
   expect(usable(...shapes).ofCard(0, 1, 100)).toBe(0);
 });
 
-test("tables say what a sum over the shapes says, at any CPU, share and number of cards", () => {
+test("tables give what a sum over the shapes gives, at any CPU, share and number of cards", () => {
   const shapes = [
     { cpuMilli: 1_000, shareThousandths: 300, count: 2 },
     { cpuMilli: 3_000, shareThousandths: 300, count: 5 },

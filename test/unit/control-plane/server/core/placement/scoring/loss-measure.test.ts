@@ -18,7 +18,7 @@ const sums = (change: Partial<Sums>): Sums => ({
   ...change,
 });
 
-test("of work without GPU only the number counts, of the others what they ask for, each as often as it is ordered", () => {
+test("of work without GPU only the number counts, of the others what they request, each as often as it is ordered", () => {
   const usual = usualOf([
     aCountedShape({ gpuCount: 2, cpuMilli: 3_000, count: 4, totalMemoryMib: 500 }),
     aCountedShape({ shareThousandths: 250, cpuMilli: 100, count: 2, totalMemoryMib: 30 }),

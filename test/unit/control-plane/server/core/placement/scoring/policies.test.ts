@@ -68,7 +68,7 @@ describe("best-fit", () => {
     ).toBe(98);
   });
 
-  test("a closed host is nobody's measure, however large it says it is", () => {
+  test("a closed host is nobody's measure, however large it claims to be", () => {
     const impossible = {
       ...largest,
       id: "y",

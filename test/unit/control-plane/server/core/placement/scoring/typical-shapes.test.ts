@@ -36,7 +36,7 @@ test.each([
   expect(cpusOf(...counts)).toEqual(typical);
 });
 
-test("equal shapes are counted together, others are told apart by everything but their memory", () => {
+test("equal shapes are counted together, others are distinguished by everything but their memory", () => {
   const shapes = [
     aCountedShape({ count: 2, totalMemoryMib: 10 }),
     aCountedShape({ count: 3, totalMemoryMib: 7 }),

@@ -37,16 +37,16 @@ test.each([
   expect(isLaunched(framework)).toBe(is);
 });
 
-test("mpirun is told where it starts how many, and by what way", () => {
+test("mpirun gets where it starts how many, and by what method", () => {
   expect(launchEnvironment("mpi", { ranks: 3, slots: 4 })).toEqual(OF_THREE);
 });
 
-test("of a rank alone it is told how many", () => {
+test("of a rank alone it gets how many", () => {
   expect(launchEnvironment("mpi", { ranks: 1, slots: 4 })).toEqual(ALONE);
   expect(launchEnvironment("horovod", { ranks: 1, slots: 4 })).toEqual(ALONE);
 });
 
-test("Horovod's own processes are told the network in which they meet", () => {
+test("Horovod's own processes get the network in which they meet", () => {
   expect(launchEnvironment("horovod", { ranks: 3, slots: 4 })).toEqual({
     ...OF_THREE,
     HOROVOD_GLOO_IFACE: "eth0",

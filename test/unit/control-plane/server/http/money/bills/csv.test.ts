@@ -97,7 +97,7 @@ describe("a table", () => {
     { count: 2_500, request: { limit: 1_001 }, ids: [2_500, 1_500] },
     { count: 2_500, request: { after: 11 }, ids: [10, 1] },
   ])(
-    "of $count rows with $wish has a head and each row once",
+    "of $count rows with $request has a head and each row once",
     async ({ count, request, ids: [first, last] }) => {
       const [head, ...body] = parse(await tableOf(rows.slice(0, count), request));
 
