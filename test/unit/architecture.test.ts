@@ -299,6 +299,7 @@ const BOUND_OF: Record<string, string> = {
   "agent/src/runtime/output/service-output.ts": "frames.write(chunk)",
   "control-plane/gateway/load-balancer/replica-metrics.ts": "MAX_BYTES",
   "control-plane/gateway/proxy/fair-scheduler.ts": "stream.pause()",
+  "control-plane/gateway/proxy/request-body.ts": "this.#request.pause()",
   "control-plane/gateway/terminal/ssh-entry.ts": "MAX_OUTPUT",
   // To the page as it comes, which holds it back.
   "control-plane/gateway/terminal/terminal-tab.ts": "this.#output.isFull",

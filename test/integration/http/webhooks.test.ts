@@ -193,6 +193,8 @@ describe("a message", () => {
       month: null,
       value: "45.0000",
       sentence: "The balance is 45.0000, at or below 50.0000.",
+      sentence_code: "balance-at-threshold",
+      sentence_params: { balance: "45.0000", threshold: "50.0000" },
       at: new Date(now.getTime() - 500).toISOString(),
     });
     expect(await deliveriesOf(all.id)).toMatchObject([{ state: "delivered", kind: "low-balance" }]);

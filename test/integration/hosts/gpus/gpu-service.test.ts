@@ -213,7 +213,12 @@ describe("a sign of failure", () => {
     ]);
     const visible = await scene.get(alice, id);
     expect(visible.instances[0]?.gpus.map(({ fault }) => fault)).toEqual([
-      { code: "requires-reset", sentence: sign?.[1] },
+      {
+        code: "requires-reset",
+        sentence: sign?.[1],
+        sentence_code: "gpu-shows-sign",
+        sentence_params: { gpu_uuid: uuidOf(0), why: expect.objectContaining({ code: expect.any(String) }) },
+      },
       null,
     ]);
     const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
