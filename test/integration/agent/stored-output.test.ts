@@ -261,6 +261,7 @@ describe("a runtime that does not report", () => {
       "and hangs",
       async function* hangs({ signal }) {
         yield line("one\n");
+        signal.throwIfAborted();
         await new Promise((_resolve, reject) => {
           signal.addEventListener("abort", () => reject(signal.reason as Error));
         });
