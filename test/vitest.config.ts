@@ -29,8 +29,11 @@ const tier = tierNamed(process.env["TEST_TIER"]);
 const DATABASE_LANES = 3;
 /** Files with real parts, at a time, for two cores: each computes for a third of its time. TEST_LANES is another number. */
 const LANES = Number(process.env["TEST_LANES"] ?? 4);
-/** Pages, single parts and whole systems share the lanes. No test is tried twice: what needs luck is wrong. */
-const REAL_PARTS = { maxWorkers: LANES, sequence: { groupOrder: 3 } };
+/**
+ * What waits for real parts on a machine that does other things as well is tried twice, until whole runs need it no more;
+ * the end of a run names what needed it, for somebody to mend. Pages, single parts and whole systems share the lanes.
+ */
+const REAL_PARTS = { maxWorkers: LANES, retry: 1, sequence: { groupOrder: 3 } };
 const realParts = [deadRuns, postgresServer, images, operatorKeys, builtDashboard, chromiumServer];
 
 export default defineConfig({
