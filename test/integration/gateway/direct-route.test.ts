@@ -255,7 +255,8 @@ test("short streams share a connection with their instance once there are many, 
 
   await Promise.all(Array.from({ length: 100 }, open));
 
-  expect(made()).toBeLessThanOrEqual(SHARES_BEYOND + 2);
+  // That which is shared, a spare one, and spare ones that are closing.
+  expect(made()).toBeLessThanOrEqual(SHARES_BEYOND + 5);
   const output = await Promise.all(
     streams.map((stream) => {
       stream.end("answer 3\n");
