@@ -221,7 +221,7 @@ test("has its address for life from the first gateway that is known, whatever ga
   expect(rows).toEqual([{ endpoint_url: null }]);
 });
 
-test("lists its name of its own below the domain of the gateway that began last, while one runs that has any", async () => {
+test("lists its own host name below the domain of the gateway that began last, as long as one with a domain runs", async () => {
   const { db, now } = services.scene.api.deps;
   const id = await services.ordered();
   const domainOf = async () => (await services.get(id)).domain_url;

@@ -55,8 +55,8 @@ export const DISMISSAL_FIELDS = {
 
 /** Beside a `detail`: what a host reports of something. */
 export const DETAIL_FIELDS = {
-  detail_code: ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example: "run-running" }),
-  detail_params: ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example: {} }),
+  detail_code: reasonCode("run-running"),
+  detail_params: reasonParams(),
 };
 
 interface DetailAnswer {
@@ -64,14 +64,14 @@ interface DetailAnswer {
   detail_params: Record<string, unknown> | null;
 }
 
-/** Of a row that has the text of a detail, its code and its parameters. */
+/** The fields of a row that has the text of a detail with its code and parameters. */
 export function detailAnswer(row: DetailAnswer & { detail: string | null }): DetailAnswer {
   const { detail, detail_code: code, detail_params: params } = row;
   const { reason_code, reason_params } = storedReason(detail, { reason_code: code, reason_params: params });
   return { detail_code: reason_code, detail_params: reason_params };
 }
 
-/** Of a text that a host reported, with the reason that it sent beside it. */
+/** The fields of a text that a host reported, by the reason that it sent beside it. */
 export function reportedDetail(text: string, reason: HostReason | undefined): DetailAnswer {
   const { code, params } = reportedReason(text, reason);
   return { detail_code: code, detail_params: { ...params } };
