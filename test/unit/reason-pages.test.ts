@@ -48,6 +48,12 @@ import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes
 import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
 import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
 import { CANARY_CODES } from "@remotegpu/shared/reasons/host-reports/codes/canary";
+import {
+  FILE_REQUEST_CODES,
+  FILE_UPLOAD_CODES,
+  POOL_FILE_CODES,
+  SEALED_FILE_CODES,
+} from "@remotegpu/shared/reasons/host-reports/codes/files";
 import { FINDING_CODES } from "@remotegpu/shared/reasons/host-reports/codes/gangs";
 import {
   KERNEL_CODES,
@@ -159,6 +165,16 @@ const PAGES: readonly PageContents[] = [
       ["Errors of programs", PROGRAM_FAULT_CODES],
       ["Recoveries", RECOVERY_CODES],
       ["Devices", KERNEL_CODES],
+    ],
+  },
+  {
+    file: "host-files.md",
+    title: "Codes of what hosts refuse of files",
+    families: [
+      ["Storage pools", POOL_FILE_CODES],
+      ["Requests for files", FILE_REQUEST_CODES],
+      ["Uploads", FILE_UPLOAD_CODES],
+      ["Versions of datasets and models", SEALED_FILE_CODES],
     ],
   },
   {

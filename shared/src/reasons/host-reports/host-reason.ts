@@ -7,6 +7,7 @@ import { ENGLISH_PUNCTUATION } from "../english-punctuation.ts";
 import { isReasonOf, type ParametersOf } from "../parameters.ts";
 import { AS_REPORTED, type Language } from "../wording.ts";
 import { CANARY_CODES } from "./codes/canary.ts";
+import { FILE_REQUEST_CODES, FILE_UPLOAD_CODES, POOL_FILE_CODES, SEALED_FILE_CODES } from "./codes/files.ts";
 import { FINDING_CODES } from "./codes/gangs.ts";
 import { COMMAND_REFUSAL_CODES, OUTPUT_REFUSAL_CODES } from "./codes/requests.ts";
 import { IMAGE_REPORT_CODES } from "./codes/images.ts";
@@ -14,6 +15,12 @@ import { KERNEL_CODES, PROGRAM_FAULT_CODES, RECOVERY_CODES } from "./codes/kerne
 import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "./codes/probes.ts";
 import { DISK_REPORT_CODES, RUN_REPORT_CODES, START_REPORT_CODES } from "./codes/runs.ts";
 import { CANARY_ENGLISH } from "./english/canary.ts";
+import {
+  FILE_REQUEST_ENGLISH,
+  FILE_UPLOAD_ENGLISH,
+  POOL_FILE_ENGLISH,
+  SEALED_FILE_ENGLISH,
+} from "./english/files.ts";
 import { FINDING_ENGLISH } from "./english/gangs.ts";
 import { COMMAND_REFUSAL_ENGLISH, OUTPUT_REFUSAL_ENGLISH } from "./english/requests.ts";
 import { IMAGE_REPORT_ENGLISH } from "./english/images.ts";
@@ -40,11 +47,16 @@ export const HOST_REASON_CODES = {
   ...CANARY_CODES,
   ...COMMAND_REFUSAL_CODES,
   ...OUTPUT_REFUSAL_CODES,
+  ...POOL_FILE_CODES,
+  ...FILE_REQUEST_CODES,
+  ...FILE_UPLOAD_CODES,
+  ...SEALED_FILE_CODES,
 } as const;
 
 export type HostReasonCode = keyof typeof HOST_REASON_CODES;
 
-type PlainHostCode = {
+/** The codes that have no parameters. */
+export type PlainHostCode = {
   [Code in HostReasonCode]: keyof (typeof HOST_REASON_CODES)[Code] extends never ? Code : never;
 }[HostReasonCode];
 
@@ -74,6 +86,10 @@ export const HOST_MESSAGES: Readonly<Record<HostReasonCode, Message>> = {
   ...CANARY_ENGLISH,
   ...COMMAND_REFUSAL_ENGLISH,
   ...OUTPUT_REFUSAL_ENGLISH,
+  ...POOL_FILE_ENGLISH,
+  ...FILE_REQUEST_ENGLISH,
+  ...FILE_UPLOAD_ENGLISH,
+  ...SEALED_FILE_ENGLISH,
 };
 
 export const HOST_ENGLISH: Language = {

@@ -4,6 +4,12 @@ import type { Message } from "@remotegpu/shared/reasons/messages";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { CANARY_CHINESE } from "./canary.ts";
 import { KERNEL_CHINESE, PROGRAM_FAULT_CHINESE, RECOVERY_CHINESE } from "./kernel.ts";
+import {
+  FILE_REQUEST_CHINESE,
+  FILE_UPLOAD_CHINESE,
+  POOL_FILE_CHINESE,
+  SEALED_FILE_CHINESE,
+} from "./files.ts";
 import { FINDING_CHINESE } from "./gangs.ts";
 import { COMMAND_REFUSAL_CHINESE, OUTPUT_REFUSAL_CHINESE } from "./requests.ts";
 import { IMAGE_REPORT_CHINESE } from "./images.ts";
@@ -26,4 +32,8 @@ export const HOST_REPORT_CHINESE: Readonly<Record<HostReasonCode, Message>> = {
   ...CANARY_CHINESE,
   ...COMMAND_REFUSAL_CHINESE,
   ...OUTPUT_REFUSAL_CHINESE,
+  ...POOL_FILE_CHINESE,
+  ...FILE_REQUEST_CHINESE,
+  ...FILE_UPLOAD_CHINESE,
+  ...SEALED_FILE_CHINESE,
 };
