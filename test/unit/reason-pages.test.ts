@@ -64,6 +64,11 @@ import {
   COMMAND_REFUSAL_CODES,
   OUTPUT_REFUSAL_CODES,
 } from "@remotegpu/shared/reasons/host-reports/codes/requests";
+import {
+  GPU_CLOSURE_CODES,
+  GPU_READING_CODES,
+  GPU_SIGN_CODES,
+} from "@remotegpu/shared/reasons/host-reports/codes/gpus";
 import { IMAGE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/images";
 import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/probes";
 import {
@@ -175,6 +180,15 @@ const PAGES: readonly PageContents[] = [
       ["Requests for files", FILE_REQUEST_CODES],
       ["Uploads", FILE_UPLOAD_CODES],
       ["Versions of datasets and models", SEALED_FILE_CODES],
+    ],
+  },
+  {
+    file: "host-gpus.md",
+    title: "Codes of the health of GPUs",
+    families: [
+      ["Signs of failure", GPU_SIGN_CODES],
+      ["Readings", GPU_READING_CODES],
+      ["What closes a GPU", GPU_CLOSURE_CODES],
     ],
   },
   {

@@ -9,6 +9,7 @@ import { AS_REPORTED, type Language } from "../wording.ts";
 import { CANARY_CODES } from "./codes/canary.ts";
 import { FILE_REQUEST_CODES, FILE_UPLOAD_CODES, POOL_FILE_CODES, SEALED_FILE_CODES } from "./codes/files.ts";
 import { FINDING_CODES } from "./codes/gangs.ts";
+import { GPU_CLOSURE_CODES, GPU_READING_CODES, GPU_SIGN_CODES } from "./codes/gpus.ts";
 import { COMMAND_REFUSAL_CODES, OUTPUT_REFUSAL_CODES } from "./codes/requests.ts";
 import { IMAGE_REPORT_CODES } from "./codes/images.ts";
 import { KERNEL_CODES, PROGRAM_FAULT_CODES, RECOVERY_CODES } from "./codes/kernel.ts";
@@ -22,6 +23,7 @@ import {
   SEALED_FILE_ENGLISH,
 } from "./english/files.ts";
 import { FINDING_ENGLISH } from "./english/gangs.ts";
+import { GPU_CLOSURE_ENGLISH, GPU_READING_ENGLISH, GPU_SIGN_ENGLISH } from "./english/gpus.ts";
 import { COMMAND_REFUSAL_ENGLISH, OUTPUT_REFUSAL_ENGLISH } from "./english/requests.ts";
 import { IMAGE_REPORT_ENGLISH } from "./english/images.ts";
 import { KERNEL_ENGLISH, PROGRAM_FAULT_ENGLISH, RECOVERY_ENGLISH } from "./english/kernel.ts";
@@ -44,6 +46,9 @@ export const HOST_REASON_CODES = {
   ...PROGRAM_FAULT_CODES,
   ...RECOVERY_CODES,
   ...KERNEL_CODES,
+  ...GPU_SIGN_CODES,
+  ...GPU_READING_CODES,
+  ...GPU_CLOSURE_CODES,
   ...CANARY_CODES,
   ...COMMAND_REFUSAL_CODES,
   ...OUTPUT_REFUSAL_CODES,
@@ -83,6 +88,9 @@ export const HOST_MESSAGES: Readonly<Record<HostReasonCode, Message>> = {
   ...PROGRAM_FAULT_ENGLISH,
   ...RECOVERY_ENGLISH,
   ...KERNEL_ENGLISH,
+  ...GPU_SIGN_ENGLISH,
+  ...GPU_READING_ENGLISH,
+  ...GPU_CLOSURE_ENGLISH,
   ...CANARY_ENGLISH,
   ...COMMAND_REFUSAL_ENGLISH,
   ...OUTPUT_REFUSAL_ENGLISH,
