@@ -137,9 +137,9 @@ const PAGES: readonly PageContents[] = [
     families: [
       ["Hosts", HOST_CODES],
       ["GPU faults", GPU_FAULT_CODES],
-      ["Events", EVENT_CODES],
     ],
   },
+  { file: "events.md", title: "Codes of events", families: [["Events", EVENT_CODES]] },
   {
     file: "host-reports.md",
     title: "Codes of what hosts report",

@@ -12,9 +12,8 @@ import { healthReasonData } from "./health-reasons.ts";
 import { CARD_FAULT } from "../../hosts/gpus/card-fault.ts";
 import { notifyHolders } from "./fault-events.ts";
 import { noteGpuClosure } from "../../hosts/gpus/gpu-closures.ts";
-import type { Reason } from "../../../core/reasons/reason.ts";
+import { asReported, type Reason } from "../../../core/reasons/reason.ts";
 import { reasonOf } from "../../../core/reasons/plain-reason.ts";
-import { inEnglish } from "../../../core/reasons/english/english.ts";
 
 interface KnownCard {
   uuid: string;
@@ -53,7 +52,7 @@ export async function noteGpuHealth(
     if (card.health_status !== reported.health) await noteChange(sql, { hostId, card, reported, now });
     const fault = faultOf(reported);
     if (isNewFault(card.fault, fault)) {
-      await notifyHolders(sql, { hostId, fault, sentence: inEnglish(faultReason(fault)), now });
+      await notifyHolders(sql, { hostId, fault, reason: faultReason(fault), now });
       await noteGpuClosure(sql, { hostId, uuid: reported.uuid, code: fault.code, now });
     }
     const change = changeOf(card, reported);
@@ -117,7 +116,7 @@ async function noteChange(
     actor: `host ${hostId}`,
     old: card.health_status,
     new: reported.health,
-    reason: reason === "" ? null : reason,
+    reason: reason === "" ? null : asReported(reason),
   });
 }
 
@@ -145,7 +144,7 @@ async function applyChange(
         kind: "gpu-cordoned",
         old,
         new: "maintenance",
-        reason: change.reason,
+        reason: asReported(change.reason),
       });
       return await raiseAlarmOnce(sql, {
         kind: "gpu-out-of-service",
