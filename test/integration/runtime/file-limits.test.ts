@@ -70,8 +70,10 @@ test("one with too many in its output, and one with too many beside it, are stop
   const layer = job("layer", files("/var", 3_500));
   const within = job("within", files("/gemini/output", 1_500));
   host.order([output, layer, within]);
+  // A slow machine takes a minute for it, at which the agent counts by itself.
+  const isStopped = ({ runId }: DesiredInstance) => host.observed(runId)?.phase === "failed";
   for (const order of [output, layer, within])
-    await eventually(async () => await hasWritten(order), {
+    await eventually(async () => isStopped(order) || (await hasWritten(order)), {
       withinMs: 60_000,
       what: `files of ${order.runId}`,
     });
