@@ -12,6 +12,7 @@ import { healthReasonData } from "./health-reasons.ts";
 import { CARD_FAULT } from "../../hosts/gpus/card-fault.ts";
 import { notifyHolders } from "./fault-events.ts";
 import { noteGpuClosure } from "../../hosts/gpus/gpu-closures.ts";
+import { inEnglish } from "../../../core/reasons/english/english.ts";
 import { asReported, type Reason } from "../../../core/reasons/reason.ts";
 import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 
