@@ -816,6 +816,7 @@ CREATE TABLE gpu_health (
   foreign_memory_mib integer,
   reason_code varchar(48),
   has_sign boolean NOT NULL DEFAULT false,
+  reason_data jsonb,
   CONSTRAINT gpu_health_pkey PRIMARY KEY (gpu_uuid),
   CONSTRAINT gpu_health_cordon_has_moment CHECK (((host_cordon IS NULL) = (host_cordon_since_ms IS NULL))),
   CONSTRAINT gpu_health_host_cordon_check CHECK ((host_cordon IN ('drain', 'fatal'))),

@@ -48,6 +48,12 @@ import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes
 import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
 import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
 import { CANARY_CODES } from "@remotegpu/shared/reasons/host-reports/codes/canary";
+import {
+  FILE_REQUEST_CODES,
+  FILE_UPLOAD_CODES,
+  POOL_FILE_CODES,
+  SEALED_FILE_CODES,
+} from "@remotegpu/shared/reasons/host-reports/codes/files";
 import { FINDING_CODES } from "@remotegpu/shared/reasons/host-reports/codes/gangs";
 import {
   KERNEL_CODES,
@@ -58,6 +64,11 @@ import {
   COMMAND_REFUSAL_CODES,
   OUTPUT_REFUSAL_CODES,
 } from "@remotegpu/shared/reasons/host-reports/codes/requests";
+import {
+  GPU_CLOSURE_CODES,
+  GPU_READING_CODES,
+  GPU_SIGN_CODES,
+} from "@remotegpu/shared/reasons/host-reports/codes/gpus";
 import { IMAGE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/images";
 import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/probes";
 import {
@@ -126,9 +137,9 @@ const PAGES: readonly PageContents[] = [
     families: [
       ["Hosts", HOST_CODES],
       ["GPU faults", GPU_FAULT_CODES],
-      ["Events", EVENT_CODES],
     ],
   },
+  { file: "events.md", title: "Codes of events", families: [["Events", EVENT_CODES]] },
   {
     file: "host-reports.md",
     title: "Codes of what hosts report",
@@ -159,6 +170,25 @@ const PAGES: readonly PageContents[] = [
       ["Errors of programs", PROGRAM_FAULT_CODES],
       ["Recoveries", RECOVERY_CODES],
       ["Devices", KERNEL_CODES],
+    ],
+  },
+  {
+    file: "host-files.md",
+    title: "Codes of what hosts refuse of files",
+    families: [
+      ["Storage pools", POOL_FILE_CODES],
+      ["Requests for files", FILE_REQUEST_CODES],
+      ["Uploads", FILE_UPLOAD_CODES],
+      ["Versions of datasets and models", SEALED_FILE_CODES],
+    ],
+  },
+  {
+    file: "host-gpus.md",
+    title: "Codes of the health of GPUs",
+    families: [
+      ["Signs of failure", GPU_SIGN_CODES],
+      ["Readings", GPU_READING_CODES],
+      ["What closes a GPU", GPU_CLOSURE_CODES],
     ],
   },
   {

@@ -103,7 +103,7 @@ async function wholeDigest(
   file: FileHandle,
   response: ServerResponse,
 ): Promise<{ sha256: string; etag: string }> {
-  if (hashing >= MAX_HASHING) throw new FileRefusal("busy", "That host computes too many checksums now.");
+  if (hashing >= MAX_HASHING) throw new FileRefusal("busy", "host-checksums-too-many");
   hashing += 1;
   // Nothing is said until it is known, which takes as long as the file is large.
   const silence = response.socket?.timeout ?? 0;

@@ -75,7 +75,7 @@ export class FilesServer {
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal === null) this.#log.error({ error }, "a request for a file failed");
-      refuse(request, response, refusal ?? new FileRefusal("failed", "The storage pool of that host fails."));
+      refuse(request, response, refusal ?? new FileRefusal("failed", "pool-failing"));
     }
   }
 
@@ -147,7 +147,7 @@ async function readEntry(
 async function removeEntry(fileRequest: FileRequest): Promise<void> {
   const { steps } = pathIn(fileRequest.query, "path");
   const last = steps.at(-1);
-  if (last === undefined) throw new FileRefusal("bad-path", "The path names nothing that may be removed.");
+  if (last === undefined) throw new FileRefusal("bad-path", "file-path-not-removable");
   using folder = requestedFolder(fileRequest);
   using parent = folder.below(pathOf(steps.slice(0, -1)), { isFolder: true });
   // What is not there is told, unlike in what is removed along with something else.
@@ -161,8 +161,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, refusal: Fil
   // What is still to come of a body is not waited for.
   if (!request.complete) response.setHeader("Connection", "close");
   for (const name of response.getHeaderNames()) if (name !== "connection") response.removeHeader(name);
-  const { reason, message: detail } = refusal;
-  sendJson(response, FILE_REFUSALS[reason], { reason, detail });
+  sendJson(response, FILE_REFUSALS[refusal.reason], refusal.body);
 }
 
 /** Null where one page of it is wanted. */
@@ -174,6 +173,6 @@ function treeIn(query: URLSearchParams): TreeRequest | null {
 function limitIn(query: URLSearchParams): number {
   const limit = Number(query.get("limit") ?? MAX_FILES_PER_PAGE);
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_FILES_PER_PAGE)
-    throw new FileRefusal("bad-request", "limit is no number of a page.");
+    throw new FileRefusal("bad-request", "file-page-limit-malformed");
   return limit;
 }

@@ -26,7 +26,7 @@ export async function serveProof(
   { request, response }: { request: IncomingMessage; response: ServerResponse },
 ): Promise<void> {
   const text = query.get("name") ?? "";
-  if (!POOL_PROOF_NAME.test(text)) throw new FileRefusal("bad-request", "name is none of a proof.");
+  if (!POOL_PROOF_NAME.test(text)) throw new FileRefusal("bad-request", "pool-proof-name-malformed");
   const name = Buffer.from(text);
   switch (`${request.method}`) {
     case "PUT": {
@@ -49,13 +49,13 @@ export async function serveProof(
       return void response.writeHead(204).end();
     }
     default:
-      throw new FileRefusal("bad-request", "This host's agent does not know that request.");
+      throw new FileRefusal("bad-request", "file-request-unknown");
   }
 }
 
 function there(pool: HeldEntry): HeldEntry {
   const folder = folderOf(pool, FOLDER);
-  if (folder === null) throw new FileRefusal("not-found", "There is no such file or folder.");
+  if (folder === null) throw new FileRefusal("not-found", "pool-file-missing");
   return folder;
 }
 
@@ -104,7 +104,7 @@ async function nonceIn(request: IncomingMessage): Promise<Buffer> {
     if (bytes > POOL_NONCE_BYTES) break;
     parts.push(part);
   }
-  if (bytes !== POOL_NONCE_BYTES) throw new FileRefusal("bad-request", "That is no nonce.");
+  if (bytes !== POOL_NONCE_BYTES) throw new FileRefusal("bad-request", "pool-proof-nonce-malformed");
   return Buffer.concat(parts);
 }
 

@@ -4,15 +4,13 @@ import type { ServiceAnswer } from "@remotegpu/shared/instance/instance";
 import { WITHOUT_WORKERS } from "../../server/core/gateway/services/shared-origin.ts";
 import { whySilent } from "../../server/core/environments/web-access.ts";
 import type { GivenReason } from "../../server/core/reasons/plain-reason.ts";
-import { asReported } from "../../server/core/reasons/reason.ts";
 import type { TunnelError } from "../tunnel/tunnel.ts";
 import type { Answer } from "./answers.ts";
 
 const SOON_SECONDS = 3;
 const LATER_SECONDS = 10;
 
-export function refusal({ kind, sentence }: { kind: RefusalKind; sentence: string }): Answer {
-  const reason = asReported(sentence);
+export function refusal({ kind, reason }: { kind: RefusalKind; reason: GivenReason }): Answer {
   switch (kind) {
     case "no-entry":
       return notIn(reason);
@@ -88,20 +86,20 @@ export function tooMany(reason: GivenReason, retryAfterSeconds: number): Answer 
 }
 
 /** The way to the host, or what answers behind it. `answer`: what the host itself saw of that last. */
-export function unreachable({ reason, message }: TunnelError, answer: ServiceAnswer | null): Answer {
+export function unreachable({ reason, why }: TunnelError, answer: ServiceAnswer | null): Answer {
   if (reason === "away")
     return {
       problem: "host-unreachable",
       status: 503,
       title: "The host is away",
-      reason: asReported(message),
+      reason: why,
       retryAfterSeconds: LATER_SECONDS,
     };
   return {
     problem: "no-answer",
     status: 502,
     title: "Nothing answers yet",
-    reason: whySilent(answer) ?? asReported(message),
+    reason: whySilent(answer) ?? why,
     retryAfterSeconds: SOON_SECONDS,
   };
 }

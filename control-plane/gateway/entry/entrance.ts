@@ -141,7 +141,7 @@ export class Entrance {
       return await request();
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
-      throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
+      throw new RightsUnknown({ cause });
     }
   }
 }

@@ -3,14 +3,21 @@
  * the same key shares one signal, which ends it.
  */
 import { setMaxListeners } from "node:events";
+import { reasonOf } from "../../server/core/reasons/plain-reason.ts";
+import { isReason, type Reason } from "../../server/core/reasons/reason.ts";
 
 const POLL_MS = 2_000;
 
 export interface Open<What> {
   what: What;
-  /** Aborted with a sentence. */
+  /** Aborted with a Reason. */
   signal: AbortSignal;
-  end: (why: string) => void;
+  end: (why: Reason) => void;
+}
+
+/** The reason by which what is open was ended; null where its signal was aborted by something else. */
+export function endReasonOf({ reason }: AbortSignal): Reason | null {
+  return isReason(reason) ? reason : null;
 }
 
 /** What is open by one right, all of it together. */
@@ -47,7 +54,7 @@ export class OpenByRight<What> {
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    for (const { end } of this.#open.values()) end("The gateway is ending.");
+    for (const { end } of this.#open.values()) end(reasonOf("gateway-ending"));
     await this.#requesting;
   }
 
@@ -77,7 +84,7 @@ export class OpenByRight<What> {
       signal,
       count: 0,
       ended: new Set(),
-      end: (why: string) => {
+      end: (why) => {
         this.#forget(open);
         controller.abort(why);
         for (const ended of open.ended) ended();

@@ -6,6 +6,8 @@ import type { Log } from "@remotegpu/shared/log";
 import { admit, type PlacedEnvironment } from "../../server/core/gateway/admission.ts";
 import type { Entry } from "../../server/core/gateway/entry.ts";
 import { isRelayed, targetText } from "../../server/core/environments/web-target.ts";
+import { reasonOf } from "../../server/core/reasons/plain-reason.ts";
+import type { Reason } from "../../server/core/reasons/reason.ts";
 import type { Visit } from "./visit.ts";
 import { type Open, OpenByRight } from "./open-by-right.ts";
 import { entryKey, type Rights } from "./rights.ts";
@@ -65,12 +67,12 @@ export class OpenVisits {
   }
 }
 
-function whyOver(state: Parameters<typeof admit>[0] | null, visit: Entered): string | null {
-  if (state === null) return "Nobody can say whether this is still allowed: the database is away.";
+function whyOver(state: Parameters<typeof admit>[0] | null, visit: Entered): Reason | null {
+  if (state === null) return reasonOf("entry-right-unknown");
   const admission = admit(state, visit.entry.kind, visit.target);
-  if (!admission.admitted) return admission.sentence;
+  if (!admission.admitted) return admission.reason;
   const { hostId, epoch } = admission.environment.place;
   return hostId === visit.environment.hostId && epoch === visit.environment.placementEpoch
     ? null
-    : "The environment runs elsewhere now.";
+    : reasonOf("environment-runs-elsewhere");
 }

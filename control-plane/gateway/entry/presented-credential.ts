@@ -98,7 +98,7 @@ export class PresentedEntries {
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       if (cached !== undefined && nowMs - cached.checkedAtMs < HOLDS_MS) return cached.presented;
-      throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
+      throw new RightsUnknown({ cause });
     }
   }
 

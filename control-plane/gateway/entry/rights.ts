@@ -4,6 +4,8 @@
  */
 import { admit, type Admission, type EntryState } from "../../server/core/gateway/admission.ts";
 import type { Entry } from "../../server/core/gateway/entry.ts";
+import { inEnglish } from "../../server/core/reasons/english/english.ts";
+import { reasonOf } from "../../server/core/reasons/plain-reason.ts";
 import type { GatewayTarget } from "../../server/core/environments/web-target.ts";
 import { type Database, StoreError } from "../../server/store/database/database.ts";
 import { batchedRead } from "../../server/store/database/batched-read.ts";
@@ -17,6 +19,10 @@ const MAX_CACHED = 20_000;
 /** Postgres does not answer, and nothing was known from the minutes before. */
 export class RightsUnknown extends Error {
   override readonly name = "RightsUnknown";
+
+  constructor({ cause }: { cause: unknown }) {
+    super(inEnglish(reasonOf("database-unavailable")), { cause });
+  }
 }
 
 const NOTHING: EntryState = { keyRights: null, share: null, person: null, environment: null };
@@ -83,7 +89,7 @@ export class Rights {
   #held(key: string, nowMs: number, cause: StoreError): EntryState {
     const cached = this.#cached.get(key);
     if (cached === undefined || nowMs - cached.checkedAtMs >= HOLDS_MS)
-      throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
+      throw new RightsUnknown({ cause });
     return cached.state;
   }
 

@@ -22,7 +22,7 @@ export interface Visit {
   target: GatewayTarget;
   /** What its host saw of that service last; null where nothing is known. */
   answer: ServiceAnswer | null;
-  /** Aborted when the right to it, or the environment, has gone; its reason is a sentence. */
+  /** Aborted when the right to it, or the environment, has gone; its reason is a Reason. */
   signal: AbortSignal;
 }
 

@@ -4,7 +4,6 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "@remotegpu/shared/log";
-import { asSentence } from "@remotegpu/shared/values/sentence";
 import { type Admission, type PlacedEnvironment } from "../../server/core/gateway/admission.ts";
 import { isRelayed, portOf } from "../../server/core/environments/web-target.ts";
 import { type Knock, wakeVerdict } from "../../server/core/gateway/waking.ts";
@@ -16,8 +15,8 @@ import { type RefusedOrder, startEnvironment } from "../../server/store/orders/e
 import type { Tunnels } from "../tunnel/tunnel.ts";
 import type { Visit } from "./visit.ts";
 import { type Rights, RightsUnknown } from "./rights.ts";
-import { inEnglish } from "../../server/core/reasons/english/english.ts";
 import { reasonOf } from "../../server/core/reasons/plain-reason.ts";
+import type { Reason } from "../../server/core/reasons/reason.ts";
 
 /** An image that has to be fetched takes minutes; whoever waits longer than this asks again. */
 const WAITS_MS = 10 * 60_000;
@@ -34,6 +33,9 @@ export interface Comer extends EntryQuestion {
 
 type Refused = Extract<Admission, { admitted: false }>;
 
+/** Whether it was ordered to start; `why` it was not is null where nothing is to be added to what was found. */
+type Woken = { isOrdered: true } | { isOrdered: false; why: Reason | null };
+
 export class Waker {
   readonly #db: Database;
   readonly #now: () => Date;
@@ -42,7 +44,7 @@ export class Waker {
   readonly #tunnels: Tunnels;
   readonly #onWoken: () => void;
   /** Many come at once; one of them starts it. */
-  readonly #waking = new Map<string, Promise<string | null>>();
+  readonly #waking = new Map<string, Promise<Woken>>();
 
   constructor(parts: {
     db: Database;
@@ -66,25 +68,23 @@ export class Waker {
     const { sleeper } = found;
     if (sleeper?.wakes !== true) return found;
     if (found.kind === "stopped") {
-      const why = await this.#wake(comer, sleeper);
-      if (why === "") return found;
-      if (why !== null) return { ...found, sentence: `The environment is stopped. ${why}` };
+      const woken = await this.#wake(comer, sleeper);
+      if (!woken.isOrdered) return woken.why === null ? found : { ...found, reason: stoppedBecause(woken.why) };
     }
     const starting: Refused = {
       admitted: false,
       kind: "starting",
-      sentence:
-        found.kind === "starting" ? found.sentence : "The environment was stopped, and starts for you now.",
+      reason: found.kind === "starting" ? found.reason : reasonOf("environment-woken"),
     };
     const isHeld = comer.knock === "program" || comer.knock === "ssh";
     return isHeld ? await this.#whenItAnswers(comer, starting) : starting;
   }
 
-  /** Null: it was ordered to start; else why it was not, a sentence or an empty text. */
-  async #wake(comer: Comer, sleeper: PlacedEnvironment): Promise<string | null> {
+  async #wake(comer: Comer, sleeper: PlacedEnvironment): Promise<Woken> {
     const { entry, environmentId, knock } = comer;
     const verdict = wakeVerdict(sleeper, { by: entry.kind, knock, now: this.#now() });
-    if (!verdict.wakes || entry.kind !== "person") return verdict.wakes ? "" : (verdict.sentence ?? "");
+    if (!verdict.wakes || entry.kind !== "person")
+      return { isOrdered: false, why: verdict.wakes ? null : verdict.reason };
     const running = this.#waking.get(environmentId);
     if (running !== undefined) return await running;
     const waking = this.#start(environmentId, entry.customerId).finally(() =>
@@ -94,7 +94,7 @@ export class Waker {
     return await waking;
   }
 
-  async #start(environmentId: string, customerId: number): Promise<string | null> {
+  async #start(environmentId: string, customerId: number): Promise<Woken> {
     const context = { by: "customer", actor: `customer ${customerId}`, now: this.#now() } as const;
     try {
       const outcome = await transaction(this.#db, async (sql) => {
@@ -103,13 +103,17 @@ export class Waker {
         if (environment?.status !== "stopped") return null;
         return await startEnvironment(sql, environment, { ...context, fleet: await emptyFleet(sql) });
       });
-      if (outcome !== null && !outcome.done) return asSentence(`It cannot start for you: ${whyNot(outcome)}`);
+      if (outcome !== null && !outcome.done)
+        return {
+          isOrdered: false,
+          why: { code: "environment-start-refused", params: { why: whyNot(outcome) } },
+        };
       this.#log.info({ environmentId, customerId }, "an environment was woken");
       this.#onWoken();
-      return null;
+      return { isOrdered: true };
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
-      throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
+      throw new RightsUnknown({ cause });
     }
   }
 
@@ -144,13 +148,15 @@ export class Waker {
   }
 }
 
-function whyNot(refused: RefusedOrder): string {
+const stoppedBecause = (why: Reason): Reason => ({ code: "environment-stopped-because", params: { why } });
+
+function whyNot(refused: RefusedOrder): Reason {
   switch (refused.refusal) {
     case "wrong-state":
-      return inEnglish(reasonOf(refused.reason));
+      return reasonOf(refused.reason);
     case "impossible":
-      return inEnglish(refused.impossibility.reason);
+      return refused.impossibility.reason;
     case "check":
-      return inEnglish(refused.check.detail);
+      return refused.check.detail;
   }
 }

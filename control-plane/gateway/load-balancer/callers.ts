@@ -61,12 +61,12 @@ export class Callers {
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       if (cached !== undefined && nowMs - cached.checkedAtMs < HOLDS_MS) return callRight(cached.state);
-      throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
+      throw new RightsUnknown({ cause });
     }
   }
 
   /**
-   * Aborted, with a sentence, once the key opens nothing there any more. Call `leave` once it is over.
+   * Aborted, with a Reason, once the key opens nothing there any more. Call `leave` once it is over.
    * @param ended called then as well
    */
   enter(serviceId: string, key: string, ended: () => void): { signal: AbortSignal; leave: () => void } {
@@ -85,7 +85,7 @@ export class Callers {
       );
       requested.forEach(({ what, end }, nth) => {
         const right = callRight(this.#keep(nameOf(what), states[nth] ?? null, nowMs));
-        if (!right.allowed) end(right.sentence);
+        if (!right.allowed) end(right.reason);
       });
     } catch (error) {
       // What is open goes on, however long: it ends by a no of the database, and never for want of an answer.

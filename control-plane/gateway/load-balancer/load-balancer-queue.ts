@@ -4,7 +4,6 @@
  * each replica; other gateways count their own.
  */
 import type { GivenReason } from "../../server/core/reasons/plain-reason.ts";
-import { asReported } from "../../server/core/reasons/reason.ts";
 import { partOf } from "../../server/core/gateway/services/key-limits.ts";
 import {
   chooseReplica,
@@ -230,14 +229,14 @@ export class LoadBalancerQueue {
   #whyWaits(): GivenReason {
     const { statusReason, replicas } = this.#route;
     if (replicas.length > 0) return "replicas-busy";
-    if (statusReason === null || statusReason === "") return "replicas-not-serving";
-    return { code: "replicas-not-serving-because", params: { why: asReported(statusReason) } };
+    if (statusReason === null) return "replicas-not-serving";
+    return { code: "replicas-not-serving-because", params: { why: statusReason } };
   }
 
   /** That somebody waits is itself a reason to start a replica: it is counted in what the gateway reports. */
   #whyClosedTo({ wakes }: { wakes: boolean }): GivenReason | null {
     const closed = whyClosed(this.#route);
-    if (closed !== null) return asReported(closed);
+    if (closed !== null) return closed;
     return !wakes && this.#route.sleep === "asleep" && !this.#isServing ? "service-asleep" : null;
   }
 

@@ -132,7 +132,7 @@ export class LoadBalancerQueues {
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       if (cached !== undefined) return cached.line;
-      throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
+      throw new RightsUnknown({ cause });
     } finally {
       this.#running.delete(running);
     }

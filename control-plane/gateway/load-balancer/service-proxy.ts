@@ -21,7 +21,6 @@ import {
   presentedRequestId,
   presentedServiceKey,
 } from "../../server/core/gateway/services/service-headers.ts";
-import { asReported } from "../../server/core/reasons/reason.ts";
 import { patienceSeconds } from "../../server/core/gateway/services/service-route.ts";
 import { type Answer, answer, answerUpgrade, sandboxOf } from "../answers/answers.ts";
 import {
@@ -34,6 +33,7 @@ import {
   tooMany,
   unknownNow,
 } from "../answers/refusals.ts";
+import { endReasonOf } from "../entry/open-by-right.ts";
 import { RightsUnknown } from "../entry/rights.ts";
 import type { ReverseProxy } from "../proxy/reverse-proxy.ts";
 import { LateError } from "../proxy/upgrade-forwarder.ts";
@@ -202,7 +202,10 @@ export class ServiceProxy {
     const refuse = () => ending.abort(NOT_ALLOWED);
     const open = key === null ? null : this.#parts.callers.enter(line.route.id, key, refuse);
     const isRefused = () => open?.signal.aborted === true;
-    const refused = () => answered(refusal({ kind: "no-entry", sentence: String(open?.signal.reason) }));
+    const refused = () => {
+      const reason = (open && endReasonOf(open.signal)) ?? "entry-over";
+      return answered(refusal({ kind: "no-entry", reason }));
+    };
     let tried: Set<string> | null = null;
     line.count({ wakes });
     const untilMs = performance.now() + patienceSeconds(line.route) * MS_PER_SECOND;
@@ -342,7 +345,7 @@ export class ServiceProxy {
         counted: counted(null),
       };
     } catch (error) {
-      if (error instanceof RightsUnknown) return refused(unknownNow(asReported(error.message)));
+      if (error instanceof RightsUnknown) return refused(unknownNow("database-unavailable"));
       throw error;
     }
   }

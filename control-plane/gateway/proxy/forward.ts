@@ -2,7 +2,6 @@
  * Passes the requests and WebSockets of visits to their environment's container. Knows nothing of rights: each ends when its
  * visit's signal says so.
  */
-import { asReported } from "../../server/core/reasons/reason.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
@@ -12,6 +11,7 @@ import type { ResponseRateLimiter } from "../../server/core/gateway/response-rat
 import { answer, answerUpgrade } from "../answers/answers.ts";
 import { garbled, late, notIn, unreachable } from "../answers/refusals.ts";
 import { type Destination, TunnelError } from "../tunnel/tunnel.ts";
+import { endReasonOf } from "../entry/open-by-right.ts";
 import type { Visit } from "../entry/visit.ts";
 import type { ReverseProxy } from "./reverse-proxy.ts";
 import { LateError } from "./upgrade-forwarder.ts";
@@ -106,7 +106,7 @@ export class Forwarder {
   }
 
   #end(request: IncomingMessage, response: ServerResponse, { signal }: Visit): void {
-    const reason = typeof signal.reason === "string" ? asReported(signal.reason) : "entry-over";
+    const reason = endReasonOf(signal) ?? "entry-over";
     if (response.headersSent) response.destroy();
     else answer(request, response, notIn(reason));
   }

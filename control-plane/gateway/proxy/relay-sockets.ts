@@ -10,9 +10,12 @@ import { KIB } from "@remotegpu/shared/values/units";
 import type { Database } from "../../server/store/database/database.ts";
 import { newestLeases } from "../../server/store/leases/lease-views.ts";
 import { type Answer, answerUpgrade } from "../answers/answers.ts";
-import { asReported, type Reason } from "../../server/core/reasons/reason.ts";
+import { inEnglish } from "../../server/core/reasons/english/english.ts";
+import { reasonOf } from "../../server/core/reasons/plain-reason.ts";
+import type { Reason } from "../../server/core/reasons/reason.ts";
 import { targetText } from "../../server/core/environments/web-target.ts";
 import { plainAddressOf } from "../entry/client.ts";
+import { endReasonOf } from "../entry/open-by-right.ts";
 import { TunnelError, type Tunnels } from "../tunnel/tunnel.ts";
 import type { Visit, VisitHandler } from "../entry/visit.ts";
 
@@ -67,7 +70,7 @@ export class RelaySockets implements Pick<VisitHandler, "upgrade"> {
       });
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
-      return notLed(name, error.reason === "away" ? 502 : 503, asReported(error.message));
+      return notLed(name, error.reason === "away" ? 502 : 503, error.why);
     }
   }
 }
@@ -84,7 +87,7 @@ function carry(client: WebSocket, inside: Duplex, right: AbortSignal): void {
   const pinging = setInterval(() => client.ping(), PING_EVERY_MS);
   const gone = () => {
     inside.destroy();
-    client.close(RIGHT_GONE, reasonOf(right));
+    client.close(RIGHT_GONE, closingText(right));
     setTimeout(() => client.terminate(), CLOSE_WITHIN_MS).unref();
   };
   right.addEventListener("abort", gone, { once: true });
@@ -103,8 +106,8 @@ function carry(client: WebSocket, inside: Duplex, right: AbortSignal): void {
 }
 
 /** A closing frame has room for so much. */
-function reasonOf({ reason }: AbortSignal): string {
-  const sentence = reason instanceof Error ? reason.message : String(reason);
+function closingText(right: AbortSignal): string {
+  const sentence = inEnglish(endReasonOf(right) ?? reasonOf("entry-over"));
   return Buffer.from(sentence)
     .subarray(0, MAX_REASON_BYTES)
     .toString("utf8")

@@ -22,7 +22,6 @@ import type { ResponseRateLimiter } from "../../server/core/gateway/response-rat
 import { isRelayed } from "../../server/core/environments/web-target.ts";
 import type { Knock } from "../../server/core/gateway/waking.ts";
 import { readForm } from "../../server/core/gateway/request-form.ts";
-import { asReported } from "../../server/core/reasons/reason.ts";
 import type { Entrance } from "../entry/entrance.ts";
 import type { OpenVisits } from "../entry/open-visits.ts";
 import type { Waker } from "../entry/waker.ts";
@@ -216,7 +215,7 @@ export class Router {
         return (await as.enter(requested)) ? { kind: "served" } : respond(nothingHere);
       return await this.#comeIn(request, requested, as.isSocket);
     } catch (error) {
-      if (error instanceof RightsUnknown) return respond(unknownNow(asReported(error.message)));
+      if (error instanceof RightsUnknown) return respond(unknownNow("database-unavailable"));
       throw error;
     }
   }

@@ -22,6 +22,8 @@ import {
   unattended,
 } from "../../server/core/gateway/terminal/tmux-command.ts";
 import { SendWindow } from "../../server/core/gateway/terminal/window.ts";
+import { inEnglish } from "../../server/core/reasons/english/english.ts";
+import { endReasonOf } from "../entry/open-by-right.ts";
 import { TunnelError } from "../tunnel/tunnel.ts";
 import { EntryError, type Inside } from "./ssh-entry.ts";
 import type { ReportedTerminal } from "./terminal-sessions.ts";
@@ -43,7 +45,7 @@ export interface TabParts {
   reported: (cut: (because: string) => void) => ReportedTerminal;
   /** Names that tabs of this environment have open, or are just opening; this one's is added. */
   taken: Set<string>;
-  /** Its reason is a sentence. */
+  /** Its reason is a Reason. */
   signal: AbortSignal;
 }
 
@@ -78,7 +80,10 @@ class Tab {
   constructor(parts: TabParts) {
     this.#parts = parts;
     const { page, signal } = parts;
-    const goes = () => this.end("gone", String(signal.reason ?? LOST));
+    const goes = () => {
+      const ended = endReasonOf(signal);
+      this.end("gone", ended === null ? LOST : inEnglish(ended));
+    };
     this.#over = new Promise((resolve) => page.once("close", () => resolve()));
     page.once("close", () => signal.removeEventListener("abort", goes));
     page.on("error", () => page.terminate());

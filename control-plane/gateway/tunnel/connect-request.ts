@@ -53,12 +53,12 @@ export async function connectThrough(socket: Duplex, target: Target): Promise<Du
 export function refusalOf(status: number, port: number): TunnelError {
   switch (status) {
     case 503:
-      return new TunnelError("refused", `Nothing answers on port ${port} in there.`);
+      return new TunnelError("refused", { code: "tunnel-port-silent", params: { port } });
     case 409:
-      return new TunnelError("refused", "Its SSH port was released. Renew the access to take another.");
+      return new TunnelError("refused", { code: "service-port-released", params: { service: "SSH" } });
     case 403:
-      return new TunnelError("away", "Its host does not take this for a gateway of its control plane.");
+      return new TunnelError("away", "tunnel-gateway-unknown");
     default:
-      return new TunnelError("away", `Its host does not understand this gateway: it answered ${status}.`);
+      return new TunnelError("away", { code: "tunnel-answer-unknown", params: { status } });
   }
 }

@@ -10,6 +10,7 @@ import type { HostId } from "@remotegpu/shared/values/ids";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import { accessName } from "@remotegpu/shared/messages/joining";
 import { KeyedSemaphore } from "@remotegpu/shared/keyed-semaphore";
+import type { Reason } from "../../server/core/reasons/reason.ts";
 import { connectThrough, UnansweredError } from "./connect-request.ts";
 import { SharedConnections } from "./shared-connections.ts";
 import { dialTls, reasonOf } from "./tls-dial.ts";
@@ -109,7 +110,7 @@ export class DirectRoute {
     const known = this.#knownOf(to.hostId);
     const { opening } = known;
     if (opening.all >= MAX_OPENING || opening.of(to.instanceId) >= MAX_OPENING_OF_ONE)
-      throw new TunnelError("away", `Too many connections to host ${at.name} are being opened at once.`);
+      throw new TunnelError("away", { code: "tunnel-dials-too-many", params: { host_name: at.name } });
     opening.add(to.instanceId);
     try {
       return await this.#openOn(takeSpare(known), to, at);
@@ -142,7 +143,7 @@ export class DirectRoute {
       if (!(error instanceof UnansweredError)) throw error;
       // The host may have closed it in this very moment.
       if (spare !== null) return this.#openOn(null, to, at);
-      throw new TunnelError("away", `Host ${at.name} does not answer gateways: ${error.message}.`, error);
+      throw new TunnelError("away", silent(at.name, error.message), error);
     }
   }
 
@@ -151,9 +152,10 @@ export class DirectRoute {
     { name, addresses, port, isOnThisMachine }: HostAddress,
     protocols?: string[],
   ): Promise<TLSSocket> {
-    if (port === null) throw new TunnelError("away", `Host ${name} has no port open for gateways.`);
+    if (port === null)
+      throw new TunnelError("away", { code: "tunnel-host-without-port", params: { host_name: name } });
     if (addresses.length === 0)
-      throw new TunnelError("away", `Where host ${name} is reached is not confirmed.`);
+      throw new TunnelError("away", { code: "tunnel-host-unconfirmed", params: { host_name: name } });
     const known = this.#knownOf(hostId);
     try {
       const { socket, address } = await dialTls({
@@ -171,7 +173,7 @@ export class DirectRoute {
     } catch (cause) {
       known.address = null;
       known.session = null;
-      throw new TunnelError("away", `Host ${name} does not answer gateways: ${reasonOf(cause)}.`, cause);
+      throw new TunnelError("away", silent(name, reasonOf(cause)), cause);
     }
   }
 
@@ -207,6 +209,10 @@ export class DirectRoute {
     this.#known.set(hostId, known);
     return known;
   }
+}
+
+function silent(hostName: string, detail: string): Reason {
+  return { code: "tunnel-host-silent", params: { host_name: hostName, detail } };
 }
 
 /** Null where there is none that lives. */

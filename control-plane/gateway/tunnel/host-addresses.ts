@@ -22,7 +22,8 @@ export class HostAddresses {
   /** @throws TunnelError */
   async of(hostId: HostId): Promise<HostAddress> {
     const address = await this.#addressOf(hostId);
-    if (address === null) throw new TunnelError("away", `Host ${hostId} is no host of this fleet any more.`);
+    if (address === null)
+      throw new TunnelError("away", { code: "tunnel-host-unknown", params: { host_id: hostId } });
     return address;
   }
 
@@ -36,7 +37,7 @@ export class HostAddresses {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (read !== undefined) return read.address;
-      throw new TunnelError("away", "Where that host is cannot be looked up now.", error);
+      throw new TunnelError("away", "tunnel-address-unknown", error);
     }
   }
 

@@ -125,5 +125,5 @@ async function noteWhence(
 function stillOpen(stream: Duplex, { port }: Destination): Duplex {
   if (!stream.destroyed && !stream.readableEnded) return stream;
   stream.on("error", () => undefined).destroy();
-  throw new TunnelError("refused", `What listens on port ${port} in there ends connections as they come.`);
+  throw new TunnelError("refused", { code: "tunnel-port-breaks-off", params: { port } });
 }

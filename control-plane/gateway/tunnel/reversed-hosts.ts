@@ -45,7 +45,7 @@ export class ReversedHosts {
   /** @throws TunnelError */
   async open(hostId: HostId, target: Target): Promise<Duplex> {
     const session = (this.#sessions.get(hostId) ?? []).find(({ isOpen }) => isOpen);
-    if (session === undefined) throw new TunnelError("away", "Its host has not dialled this gateway.");
+    if (session === undefined) throw new TunnelError("away", "tunnel-not-dialled");
     return session.open(target);
   }
 

@@ -64,7 +64,7 @@ export class TunnelSession {
 
   /** @throws TunnelError */
   async open(target: Target): Promise<Duplex> {
-    if (this.isFull) throw new TunnelError("away", "Too many connections to its host are open at once.");
+    if (this.isFull) throw new TunnelError("away", "tunnel-streams-too-many");
     const stream = this.#session.request(
       {
         [constants.HTTP2_HEADER_METHOD]: "CONNECT",
@@ -143,7 +143,7 @@ function nothingToSet<One>(this: One): One {
 async function statusOf(stream: ClientHttp2Stream): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), ANSWER_WITHIN_MS);
-  const lost = () => reject(new TunnelError("away", "Its host did not answer this gateway."));
+  const lost = () => reject(new TunnelError("away", "tunnel-unanswered"));
   stream.once("error", lost);
   stream.once("close", lost);
   stream.once("response", (headers) => resolve(Number(headers[constants.HTTP2_HEADER_STATUS])));

@@ -1,8 +1,11 @@
 /**
  * What the rest of the gateway knows of the way to hosts: a byte stream to a port of an instance's loopback, or a
- * sentence that says why there is none. Which way it goes is tunnels.ts.
+ * reason why there is none. Which way it goes is tunnels.ts.
  */
 import type { Duplex } from "node:stream";
+import { inEnglish } from "../../server/core/reasons/english/english.ts";
+import { type GivenReason, reasonOf } from "../../server/core/reasons/plain-reason.ts";
+import type { Reason } from "../../server/core/reasons/reason.ts";
 import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
 
 export interface Destination {
@@ -23,13 +26,17 @@ export interface Tunnels {
   open(to: Destination): Promise<Duplex>;
 }
 
-/** away: the host is not reached. refused: it is, and leads nowhere. The message is a sentence for people. */
+/** away: the host is not reached. refused: it is, and leads nowhere. The message is the text of `why`. */
 export class TunnelError extends Error {
   override readonly name = "TunnelError";
   readonly reason: "away" | "refused";
 
-  constructor(reason: "away" | "refused", sentence: string, cause?: unknown) {
-    super(sentence, { cause });
+  readonly why: Reason;
+
+  constructor(reason: "away" | "refused", given: GivenReason, cause?: unknown) {
+    const why = reasonOf(given);
+    super(inEnglish(why), { cause });
     this.reason = reason;
+    this.why = why;
   }
 }

@@ -4,6 +4,7 @@
  * bytes, as Linux has them, and go as base64url.
  */
 import { z } from "zod";
+import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
 import { text } from "../values/text.ts";
 import { MIB } from "../values/units.ts";
 
@@ -94,6 +95,8 @@ export const HostRefusal = z.object({
   reason: z.enum(Object.keys(FILE_REFUSALS) as [FileRefusalReason, ...FileRefusalReason[]]),
   /** A sentence for people, without paths of the host. */
   detail: text(1_000),
+  /** The same as a code. */
+  why: ReportedReason,
 });
 export type HostRefusal = z.infer<typeof HostRefusal>;
 

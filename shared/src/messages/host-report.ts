@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { CanaryReport } from "./canary-report.ts";
 import { HostVersions } from "./host-versions.ts";
+import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
 import { GpuUuid } from "../values/ids.ts";
 import { IMAGE_NAME, MAX_HOST_IMAGES } from "../values/image-name.ts";
 import { text } from "../values/text.ts";
@@ -63,6 +64,8 @@ export const GpuReport = z.object({
   // What follows is not told by agents of before; absent means that nobody looked.
   /** Sentences: why the health is what it is, the gravest first. */
   reasons: z.array(text(300)).max(MAX_GPU_REASONS).optional(),
+  /** Each of them as a code, in the same order; whatever is no such list spoils no report. */
+  why: z.array(ReportedReason).max(MAX_GPU_REASONS).optional().catch(undefined),
   cordon: GpuCordon.nullable().optional(),
   /** Uncorrectable memory errors of the card's whole life; `eccUncorrected` counts those since the driver came up. */
   eccUncorrectedTotal: z.int().nonnegative().nullable().optional(),

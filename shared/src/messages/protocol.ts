@@ -48,6 +48,7 @@ export const GpuVitals = GpuReport.pick({
   powerW: true,
   eccUncorrected: true,
   reasons: true,
+  why: true,
   cordon: true,
   eccUncorrectedTotal: true,
   repairPending: true,

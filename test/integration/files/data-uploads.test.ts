@@ -184,6 +184,12 @@ describe("what does not agree", () => {
     expect(wrong).toMatchObject(problem(422));
     expect(done).toMatchObject(problem(422));
     expect(done.body.detail).toContain("a has other bytes than its checksum says");
+    expect(wrong.body).toMatchObject({ reason_code: "upload-part-differs" });
+    expect(done.body).toMatchObject({
+      reason_code: "file-list-contradicted",
+      reason_params: { fault: { code: "listed-file-differs", params: { path: "a" } } },
+      errors: [{ path: "path", reason_code: "file-list-contradicted" }],
+    });
     expect((await entryOf(id)).status).toBe("error");
     const [version] = await versionsOf(id);
     expect([version!.status, version!.status_reason]).toEqual([

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { replicaMetrics } from "@remotegpu/control-plane/gateway/load-balancer/replica-metrics";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { TunnelError, type Tunnels } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { MIB } from "@remotegpu/shared/values/units";
 import type { Answer } from "../../support/http/api.ts";
@@ -161,7 +162,7 @@ async function through(
 }
 
 test("is nobody's where there is no gateway, and where the host is away", async () => {
-  const away = new TunnelError("away", "Host host-1 does not answer gateways.");
+  const away = new TunnelError("away", asReported("Host host-1 does not answer gateways."));
 
   expect(await through(null)).toEqual({
     kind: "away",

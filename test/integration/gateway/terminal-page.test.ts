@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { hasBrowser, openPage } from "../../support/engines/chromium/browser.ts";
 import { eventually } from "../../support/eventually.ts";
 import { TerminalScene } from "../../support/worlds/terminal-scene.ts";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const SLOW_MS = 240_000;
 let scene: TerminalScene;
@@ -126,7 +127,7 @@ describe.skipIf(!hasBrowser)("in a browser (left out where Chromium is not insta
       expect(await textOf(page, "#told")).toBe("The shell has ended. Press Enter for a new one.");
       await page.keyboard.press("Enter");
       await stands(page, "open");
-      scene.right.abort("The environment was stopped.");
+      scene.right.abort(asReported("The environment was stopped."));
 
       await stands(page, "connecting");
       expect(await textOf(page, "#told")).toBe("The environment was stopped.");

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { OUTPUT_WINDOW } from "@remotegpu/control-plane/server/core/gateway/terminal/terminal-protocol";
 import { eventually } from "../../support/eventually.ts";
 import { TerminalScene } from "../../support/worlds/terminal-scene.ts";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 let scene: TerminalScene;
 
@@ -169,7 +170,7 @@ describe("a terminal is not there", () => {
       what: "a session",
     });
 
-    scene.right.abort("Your key was revoked.");
+    scene.right.abort(asReported("Your key was revoked."));
 
     expect(await page.end()).toEqual({ kind: "ended", why: "gone", sentence: "Your key was revoked." });
     await page.closed;

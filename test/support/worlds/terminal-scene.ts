@@ -14,6 +14,7 @@ import type {
   FromPage,
 } from "@remotegpu/control-plane/server/core/gateway/terminal/terminal-protocol";
 import { TerminalSite } from "@remotegpu/control-plane/gateway/terminal/terminal-site";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { TunnelError, type Tunnels } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { environmentTerminalKeys } from "@remotegpu/control-plane/server/link/identity/environment-terminal-keys";
 import type { Visit, VisitHandler } from "@remotegpu/control-plane/gateway/entry/visit";
@@ -151,7 +152,7 @@ export class TerminalScene {
   #tunnels(): Tunnels {
     return {
       open: ({ port }) => {
-        if (this.away !== null) return Promise.reject(new TunnelError("away", this.away));
+        if (this.away !== null) return Promise.reject(new TunnelError("away", asReported(this.away)));
         const net = `--net=/proc/${this.door.pid}/ns/net`;
         const route = spawn("nsenter", [net, "/usr/bin/busybox", "nc", "127.0.0.1", String(port)], {
           stdio: ["pipe", "pipe", "ignore"],

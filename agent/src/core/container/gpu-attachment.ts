@@ -76,13 +76,13 @@ export function unattachableGpus(
   gpus: readonly { uuid: GpuUuid }[],
   mode: AttachMode | null,
   known: readonly CdiDevice[],
-): Map<GpuUuid, string> {
+): Map<GpuUuid, HostReason> {
   if (mode === "gpus") return new Map();
   const unnamed = gpus.filter(({ uuid }) => !known.some((device) => device.uuid === uuid));
-  const why =
-    mode === null
-      ? "It cannot be given to a container: this host has no CDI spec and no NVIDIA runtime."
-      : "It cannot be given to a container: no CDI spec of this host names it.";
+  const why: HostReason = {
+    code: mode === null ? "gpu-attach-mode-missing" : "gpu-cdi-spec-missing",
+    params: {},
+  };
   return new Map(unnamed.map(({ uuid }) => [uuid, why]));
 }
 

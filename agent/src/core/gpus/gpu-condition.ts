@@ -2,6 +2,9 @@
  * What one answer of nvidia-smi says of a GPU beyond its values: signs of failure, what keeps new work away, and what is
  * only worth a warning. Several cells say the same; the gravest counts. What follows from it is gpu-health.ts.
  */
+import type { GPU_SIGN_CODES } from "@remotegpu/shared/reasons/host-reports/codes/gpus";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { explained, textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import {
   doubtfulReading,
   meaningOf,
@@ -17,6 +20,8 @@ export type Sign = {
   code: SignCode;
   /** A sentence. */
   reason: string;
+  /** The same as a code. */
+  why: HostReason;
   /**
    * `open` closes the GPU and waits for a second sample; `proof` needs none (nvidia-smi's exit code says that the GPU is
    * gone); `silence` (a query that hangs) never becomes more than open, since nothing was read of the GPU.
@@ -27,7 +32,7 @@ export type Sign = {
 /** An error in place of a reading that a healthy card may lack. */
 type Doubt = { reading: OptionalReading; code: SignCode };
 
-type Drain = { code: DrainCode; reason: string };
+type Drain = { code: DrainCode; reason: string; why: HostReason };
 
 export type GpuCondition = {
   sign: Sign | null;
@@ -36,8 +41,7 @@ export type GpuCondition = {
   /** Optional readings that hold a value, and nothing doubtful beside it. */
   reported: readonly OptionalReading[];
   drain: Drain | null;
-  /** Sentences. */
-  warnings: readonly string[];
+  warnings: readonly HostReason[];
   /** Words that no table knows, to be noted: `READING: WORD`. */
   unknownWords: readonly string[];
   /** The GPU says that it is, or becomes, part of a fabric of NVLink switches. */
@@ -58,33 +62,33 @@ export const NO_FINDINGS: GpuCondition = {
 };
 
 /** From the gravest on. */
-const SENTENCES: readonly (readonly [SignCode, string])[] = [
-  ["gpu-lost", "nvidia-smi says that the GPU is lost."],
-  ["requires-reset", "nvidia-smi says that the GPU requires a reset."],
-  ["recovery-reboot", "The driver asks for a reboot of the host to recover the GPU."],
-  ["recovery-reset", "The driver asks for a reset of the GPU."],
-  ["no-power", "The GPU's external power cables are not attached, says nvidia-smi."],
-  ["no-interrupts", "The kernel sees a fault of the GPU's interrupts, says nvidia-smi."],
-  ["unknown-error", "nvidia-smi reads errors in place of values from the GPU."],
-  ["err", "nvidia-smi shows ERR! in place of values of the GPU."],
-  ["fabric-unhealthy", "The GPU's NVLink fabric is unhealthy."],
-  ["fabric-in-progress", "The GPU is not yet part of its NVLink fabric: no CUDA program can run on it."],
-  ["no-answer", "nvidia-smi answers for other GPUs of this host and not for this one."],
-];
-const READING_WORDS: Readonly<Record<OptionalReading, string>> = {
-  power: "power",
-  utilization: "utilization",
-  errors: "memory errors",
-  repairs: "memory repairs",
+const SIGNS: Readonly<Record<SignCode, keyof typeof GPU_SIGN_CODES>> = {
+  "gpu-lost": "gpu-lost",
+  "requires-reset": "gpu-requires-reset",
+  "recovery-reboot": "gpu-recovery-reboot",
+  "recovery-reset": "gpu-recovery-reset",
+  "no-power": "gpu-without-power",
+  "no-interrupts": "gpu-interrupts-faulty",
+  "unknown-error": "gpu-values-unknown-error",
+  err: "gpu-values-err",
+  "fabric-unhealthy": "gpu-fabric-unhealthy",
+  "fabric-in-progress": "gpu-fabric-in-progress",
+  "no-answer": "gpu-without-answer",
 };
-const DRAIN_SENTENCES: Readonly<Record<DrainCode, string>> = {
-  "recovery-drain-p2p": "The driver asks that the GPU's traffic to other GPUs be drained.",
-  "recovery-drain-and-reset": "The driver asks that the GPU be drained and then reset.",
+const GRAVEST_FIRST = Object.keys(SIGNS);
+const UNREADABLE: Readonly<Record<OptionalReading, HostReason>> = {
+  power: { code: "gpu-power-unreadable", params: {} },
+  utilization: { code: "gpu-utilization-unreadable", params: {} },
+  errors: { code: "gpu-memory-errors-unreadable", params: {} },
+  repairs: { code: "gpu-memory-repairs-unreadable", params: {} },
+};
+const DRAINS: Readonly<Record<DrainCode, keyof typeof GPU_SIGN_CODES>> = {
+  "recovery-drain-p2p": "gpu-recovery-drain-p2p",
+  "recovery-drain-and-reset": "gpu-recovery-drain-and-reset",
 };
 
 export function signOf(code: SignCode, weight: Sign["weight"] = "open"): Sign {
-  const reason = SENTENCES.find(([known]) => known === code)?.[1] ?? "";
-  return { code, reason, weight };
+  return { code, ...explained({ code: SIGNS[code], params: {} }), weight };
 }
 
 export function conditionOf(cells: Cells): GpuCondition {
@@ -106,10 +110,10 @@ export function conditionOf(cells: Cells): GpuCondition {
     sign: gravest([...codes.map((code) => signOf(code)), ...agreeing(doubts)]),
     doubts,
     reported: undoubted(values, doubts),
-    drain: drain === undefined ? null : { code: drain, reason: DRAIN_SENTENCES[drain] },
-    warnings: distinct([
-      ...meanings.flatMap(({ meaning }) => (meaning.kind === "warning" ? [meaning.reason] : [])),
-      ...doubts.map(({ reading }) => `nvidia-smi shows an error in place of its ${READING_WORDS[reading]}.`),
+    drain: drain === undefined ? null : { code: drain, ...explained({ code: DRAINS[drain], params: {} }) },
+    warnings: eachOnce([
+      ...meanings.flatMap(({ meaning }) => (meaning.kind === "warning" ? [meaning.why] : [])),
+      ...doubts.map(({ reading }) => UNREADABLE[reading]),
     ]),
     unknownWords: distinct(
       meanings.flatMap(({ reading, meaning }) =>
@@ -128,7 +132,7 @@ export function bothConditions(one: GpuCondition, other: GpuCondition): GpuCondi
     doubts,
     reported: undoubted([...one.reported, ...other.reported], doubts),
     drain: one.drain ?? other.drain,
-    warnings: distinct([...one.warnings, ...other.warnings]),
+    warnings: eachOnce([...one.warnings, ...other.warnings]),
     unknownWords: distinct([...one.unknownWords, ...other.unknownWords]),
     hasFabric: one.hasFabric || other.hasFabric,
   };
@@ -159,10 +163,10 @@ function distinctDoubts(doubts: readonly Doubt[]): Doubt[] {
   return [...new Map(doubts.map((doubt) => [`${doubt.reading} ${doubt.code}`, doubt])).values()];
 }
 
-/** A proof goes before all; else the order of the sentences. */
+/** A proof goes before all; else the order of the table. */
 function gravest(signs: readonly Sign[]): Sign | null {
   const rank = ({ code, weight }: Sign) =>
-    SENTENCES.findIndex(([known]) => known === code) - (weight === "proof" ? SENTENCES.length : 0);
+    GRAVEST_FIRST.indexOf(code) - (weight === "proof" ? GRAVEST_FIRST.length : 0);
   return signs.toSorted((a, b) => rank(a) - rank(b))[0] ?? null;
 }
 
@@ -186,6 +190,11 @@ function cellsThatCount(cells: Cells): Cells {
 
 function isFabricSign(meaning: ReturnType<typeof meaningOf>): boolean {
   return meaning.kind === "sign" && meaning.code === "fabric-in-progress";
+}
+
+/** Those of one text are one. */
+export function eachOnce(reasons: readonly HostReason[]): HostReason[] {
+  return [...new Map(reasons.map((reason) => [textOf(reason), reason])).values()];
 }
 
 function distinct(words: readonly string[]): string[] {

@@ -3,7 +3,15 @@
  * card that fails is cordoned by the host itself, alone; the way back is a row of good samples once nothing holds it.
  * What to do with the containers of a failed card is decided in reconcile.ts, and what is charged in run-cards.ts.
  */
-import { reasonOf, worded, type Worded } from "@remotegpu/shared/reasons/host-reports/statement";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import {
+  explained,
+  type HostStatement,
+  reasonOf,
+  textOf,
+  worded,
+  type Worded,
+} from "@remotegpu/shared/reasons/host-reports/statement";
 import type { GpuCordon, GpuReport } from "@remotegpu/shared/messages/host-report";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { NO_FINDINGS, signOfOne, type GpuCondition } from "./gpu-condition.ts";
@@ -23,9 +31,10 @@ type Cordon = GpuCordon & {
   /** The stable name of the reason: "xid-79", "requires-reset", "not-listed". */
   code: string;
   reason: string;
+  why?: HostReason | undefined;
 };
-/** Why a card takes nothing new: a stable name and a sentence. */
-export type Closure = { code: string; reason: string };
+/** Why a card takes nothing new: a stable name, a sentence, and the same as a code, which agents of before remembered not. */
+export type Closure = { code: string; reason: string; why?: HostReason | undefined };
 type FoundCordon = Omit<Cordon, "sinceMs">;
 
 /** What is remembered of a card from one sample to the next, and over restarts of the agent in one boot. */
@@ -65,10 +74,10 @@ export function afterFindings(
   { nowMs, isHistory }: { nowMs: number; isHistory: boolean },
 ): Cards {
   const after = new Map(cards);
-  for (const { target, effect, code, reason } of findings) {
+  for (const { target, effect, code, reason, why } of findings) {
     const kind = cordonKindOf(effect);
     if (kind === null) continue;
-    const found: FoundCordon = { kind: isHistory ? "drain" : kind, isGone: false, code, reason };
+    const found: FoundCordon = { kind: isHistory ? "drain" : kind, isGone: false, code, reason, why };
     for (const card of after.values())
       if (isMeant(card, target)) after.set(card.uuid, cordoned(card, found, nowMs));
   }
@@ -118,17 +127,17 @@ const CONTAINER_REFUSED = "container-refused";
  */
 export function afterRefusals(
   cards: Cards,
-  { refused, passed }: { refused: ReadonlyMap<GpuUuid, string>; passed: ReadonlySet<GpuUuid> },
+  { refused, passed }: { refused: ReadonlyMap<GpuUuid, HostReason>; passed: ReadonlySet<GpuUuid> },
   nowMs: number,
 ): Cards {
   const after = new Map(cards);
   for (const card of cards.values()) {
-    const reason = refused.get(card.uuid);
+    const why = refused.get(card.uuid);
     const found = { kind: "drain" as const, isGone: false, code: CONTAINER_REFUSED };
-    if (reason !== undefined && card.cordon === null)
-      after.set(card.uuid, cordoned(card, { ...found, reason }, nowMs));
+    if (why !== undefined && card.cordon === null)
+      after.set(card.uuid, cordoned(card, { ...found, ...explained(why) }, nowMs));
     const isBack = passed.has(card.uuid) && card.cordon?.code === CONTAINER_REFUSED;
-    if (reason === undefined && isBack) after.set(card.uuid, { ...card, cordon: null, goodInARow: 0 });
+    if (why === undefined && isBack) after.set(card.uuid, { ...card, cordon: null, goodInARow: 0 });
   }
   return after;
 }
@@ -165,7 +174,7 @@ export function lostGpus(cards: Cards): Map<GpuUuid, Loss> {
   const lost = new Map<GpuUuid, Loss>();
   for (const { uuid, cordon } of cards.values()) {
     if (cordon?.kind !== "fatal") continue;
-    const params = { gpu_uuid: uuid, why: reasonOf(cordon.reason), fault_code: cordon.code };
+    const params = { gpu_uuid: uuid, why: reasonOf(closureStatement(cordon)), fault_code: cordon.code };
     lost.set(
       uuid,
       cordon.isGone
@@ -177,11 +186,11 @@ export function lostGpus(cards: Cards): Map<GpuUuid, Loss> {
 }
 
 /** Cards that take nothing new, each with why. */
-export function closedGpus(cards: Cards): Map<GpuUuid, string> {
+export function closedGpus(cards: Cards): Map<GpuUuid, HostStatement> {
   return new Map(
-    [...cards.values()].flatMap((card): [GpuUuid, string][] => {
+    [...cards.values()].flatMap((card): [GpuUuid, HostStatement][] => {
       const [gravest] = closuresOf(card);
-      return gravest === undefined ? [] : [[card.uuid, gravest.reason]];
+      return gravest === undefined ? [] : [[card.uuid, closureStatement(gravest)]];
     }),
   );
 }
@@ -190,6 +199,11 @@ export function closedGpus(cards: Cards): Map<GpuUuid, string> {
 export function closuresOf({ cordon, sign, hindrance }: CardState): Closure[] {
   const closures = cordon?.kind === "fatal" ? [cordon, sign, hindrance] : [sign, hindrance, cordon];
   return closures.filter((closure) => closure !== null);
+}
+
+/** Its code, where that says what its sentence says. */
+export function closureStatement({ reason, why }: Pick<Closure, "reason" | "why">): HostStatement {
+  return why !== undefined && textOf(why) === reason ? why : reason;
 }
 
 function newCard(uuid: GpuUuid): CardState {
@@ -225,8 +239,8 @@ function afterReading(before: CardState, gpu: GpuReport, { condition, isHeld, no
   return probed({ ...card, ...facts, isSwitched: card.isSwitched || condition.hasFabric }, { isGood, nowMs });
 }
 
-function named({ code, reason }: OpenSign): Closure {
-  return { code, reason };
+function named({ code, reason, why }: OpenSign): Closure {
+  return { code, reason, why };
 }
 
 function factsOf(
@@ -250,7 +264,7 @@ function withoutCard(card: CardState, nowMs: number): CardState {
     kind: "fatal",
     isGone: true,
     code: "not-listed",
-    reason: "It is gone: nvidia-smi no longer lists it.",
+    ...explained({ code: "gpu-no-longer-listed", params: {} }),
   };
   return cordoned({ ...card, goodInARow: 0 }, found, nowMs);
 }
@@ -259,17 +273,19 @@ function withoutCard(card: CardState, nowMs: number): CardState {
 function drainOf(card: CardState, gpu: GpuReport): Closure | null {
   const grown = (gpu.eccUncorrected ?? 0) - (card.eccUncorrected ?? gpu.eccUncorrected ?? 0);
   if (grown > 0)
-    return { code: "memory-errors", reason: `Uncorrectable memory errors: ${grown} more than before.` };
+    return {
+      code: "memory-errors",
+      ...explained({ code: "gpu-memory-errors-grown", params: { more: grown } }),
+    };
   if (gpu.repairFailed !== true) return null;
-  return { code: "repair-failed", reason: "A memory row could not be replaced." };
+  return { code: "repair-failed", ...explained({ code: "gpu-memory-repair-failed", params: {} }) };
 }
 
 /** What keeps new work away for as long as it is so; what runs goes on and is charged. */
 function hindranceOf(gpu: GpuReport, condition: GpuCondition): Closure | null {
   if (condition.drain !== null) return condition.drain;
   if (gpu.migEnabled !== true) return null;
-  const reason = "MIG is on: the GPU is cut into slices, and only whole GPUs are given to workloads.";
-  return { code: "mig-enabled", reason };
+  return { code: "mig-enabled", ...explained({ code: "gpu-mig-enabled", params: {} }) };
 }
 
 function cordonKindOf(effect: KernelEffect): GpuCordon["kind"] | null {

@@ -3,7 +3,10 @@
  * first. What closes a card is decided in gpu-health.ts; here it is only shown.
  */
 import { MAX_GPU_REASONS, type GpuReport } from "@remotegpu/shared/messages/host-report";
-import { closuresOf, reportsNothing, type CardState } from "./gpu-health.ts";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { reasonOf, textOf } from "@remotegpu/shared/reasons/host-reports/statement";
+import { eachOnce } from "./gpu-condition.ts";
+import { closuresOf, closureStatement, reportsNothing, type CardState } from "./gpu-health.ts";
 
 /** Reasons for low clocks that tell of trouble; the others are how a card saves power or obeys a setting. */
 const TROUBLED_CLOCKS: ReadonlySet<string> = new Set([
@@ -17,7 +20,7 @@ const TROUBLED_CLOCKS: ReadonlySet<string> = new Set([
 export function judged(
   gpu: GpuReport,
   card: CardState | undefined,
-  warnings: readonly string[] = [],
+  warnings: readonly HostReason[] = [],
 ): GpuReport {
   const visible = [...warningsOf(gpu), ...warnings];
   const cordon = card?.cordon ?? null;
@@ -30,33 +33,51 @@ export function judged(
     hasSign: card !== undefined && card.sign !== null,
   };
   if (first !== undefined) {
-    const reasons = mostGrave([...closures.map(({ reason }) => reason), ...visible]);
-    return { ...reported, health: "unhealthy", reasons };
+    const closing = closures.map((closure) => reasonOf(closureStatement(closure)));
+    return { ...reported, health: "unhealthy", ...mostGrave([...closing, ...visible]) };
   }
   if (reportsNothing(gpu) && card?.hasTold !== true)
-    return { ...reported, health: "unknown", reasons: visible };
-  return { ...reported, health: visible.length > 0 ? "degraded" : "healthy", reasons: mostGrave(visible) };
+    return { ...reported, health: "unknown", ...mostGrave(visible) };
+  return { ...reported, health: visible.length > 0 ? "degraded" : "healthy", ...mostGrave(visible) };
+}
+
+/** A card that nothing can be started on is reported as such, unless something graver is known of it. */
+export function withObstacle(gpu: GpuReport, obstacle: HostReason | undefined): GpuReport {
+  if (obstacle === undefined || gpu.health === "unhealthy") return gpu;
+  const others = (gpu.why ?? []).filter((why) => why !== undefined);
+  const reasonCode = gpu.reasonCode ?? "not-attachable";
+  return { ...gpu, health: "unhealthy", ...mostGrave([obstacle, ...others]), reasonCode };
 }
 
 /** As many as a report holds, each once. */
-function mostGrave(reasons: readonly string[]): string[] {
-  return [...new Set(reasons)].slice(0, MAX_GPU_REASONS);
+function mostGrave(reasons: readonly HostReason[]): { reasons: string[]; why?: HostReason[] } {
+  const why = eachOnce(reasons).slice(0, MAX_GPU_REASONS);
+  return { reasons: why.map(textOf), ...(why.length > 0 && { why }) };
 }
 
-function warningsOf(gpu: GpuReport): string[] {
+function warningsOf(gpu: GpuReport): HostReason[] {
   const clocks = (gpu.throttleReasons ?? []).filter((reason) => TROUBLED_CLOCKS.has(reason));
   const errors = gpu.eccUncorrected ?? 0;
   return [
-    ...(reportsNothing(gpu) ? ["nvidia-smi tells no readings of it."] : []),
-    ...(errors > 0 ? [`Uncorrectable memory errors since the driver came up: ${errors}.`] : []),
-    ...(gpu.repairPending === true ? ["A memory row or page waits for a reset of the card."] : []),
-    ...(isTooHot(gpu) ? [`It is at ${gpu.temperatureC} °C, its limit.`] : []),
-    ...(clocks.length > 0 ? [`Its clocks are held down: ${clocks.join(", ")}.`] : []),
+    ...reasonIf(reportsNothing(gpu), { code: "gpu-readings-missing", params: {} }),
+    ...reasonIf(errors > 0, { code: "gpu-memory-errors", params: { errors } }),
+    ...reasonIf(gpu.repairPending === true, { code: "gpu-memory-repair-pending", params: {} }),
+    ...temperatureWarning(gpu),
+    ...reasonIf(clocks.length > 0, {
+      code: "gpu-clocks-slowed",
+      params: { throttle_reasons: clocks.join(", ") },
+    }),
   ];
 }
 
-function isTooHot(gpu: GpuReport): boolean {
-  return (
-    gpu.temperatureC !== null && gpu.temperatureLimitC !== null && gpu.temperatureC >= gpu.temperatureLimitC
-  );
+function reasonIf(isSo: boolean, reason: HostReason): HostReason[] {
+  return isSo ? [reason] : [];
+}
+
+function temperatureWarning({ temperatureC, temperatureLimitC }: GpuReport): HostReason[] {
+  if (temperatureC === null || temperatureLimitC === null) return [];
+  return reasonIf(temperatureC >= temperatureLimitC, {
+    code: "gpu-at-temperature-limit",
+    params: { temperature_c: temperatureC },
+  });
 }

@@ -3,6 +3,7 @@
  * reading, or is a sign of failure. This is the one table of such words; where a word was seen stands beside it, and what
  * stands in no row closes nothing unless the reading is one that every healthy card has.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 
 /** The stable names of what closes a GPU, as reports and API show them. */
 export type SignCode =
@@ -26,7 +27,7 @@ export type WordMeaning =
   | { kind: "not-supported" }
   | { kind: "sign"; code: SignCode }
   | { kind: "drain"; code: DrainCode }
-  | { kind: "warning"; reason: string }
+  | { kind: "warning"; why: HostReason }
   /** A word that is in no table. */
   | { kind: "unknown"; word: string };
 
@@ -62,7 +63,7 @@ const VALUE: WordMeaning = { kind: "value" };
 const ALWAYS_THERE = { holds: "number", otherwise: { kind: "sign", code: "unknown-error" } } as const;
 const UNHEALTHY: WordMeaning = { kind: "sign", code: "fabric-unhealthy" };
 const IN_PROGRESS: WordMeaning = { kind: "sign", code: "fabric-in-progress" };
-const warning = (reason: string): WordMeaning => ({ kind: "warning", reason });
+const warning = (why: HostReason): WordMeaning => ({ kind: "warning", why });
 
 /** Words are in small letters and without brackets. */
 const READINGS = {
@@ -103,14 +104,14 @@ const READINGS = {
     words: {
       healthy: VALUE,
       unhealthy: UNHEALTHY,
-      "limited capacity": warning("Its NVLink fabric has less than its full capacity."),
+      "limited capacity": warning({ code: "gpu-fabric-capacity-limited", params: {} }),
     },
   },
   /** `fabric/health/route_unhealthy`, which counts where there is no summary. */
   "fabric-route": { holds: "word", words: { false: VALUE, true: UNHEALTHY } },
   "fabric-bandwidth": {
     holds: "word",
-    words: { full: VALUE, degraded: warning("Its NVLink fabric has less than its full bandwidth.") },
+    words: { full: VALUE, degraded: warning({ code: "gpu-fabric-bandwidth-degraded", params: {} }) },
   },
 } as const satisfies Record<string, Row>;
 

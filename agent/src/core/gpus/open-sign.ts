@@ -2,6 +2,7 @@
  * How a sign of failure opens, is confirmed and ends. A first sample with one closes the GPU and holds the time of what
  * runs on it; a second sample with one, or a proof, ends it. A sign that is gone before that was no outage.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { Sign } from "./gpu-condition.ts";
 
 /** A sign that the last sample of the GPU showed. */
@@ -9,6 +10,8 @@ export type OpenSign = {
   code: string;
   /** A sentence. */
   reason: string;
+  /** The same as a code; agents of before remembered none. */
+  why?: HostReason | undefined;
   /** A query that hangs is no evidence: it neither confirms a sign nor is confirmed by one. */
   isEvidence: boolean;
 };
@@ -24,7 +27,7 @@ export function afterSign(before: OpenSign | null, now: Sign | null): SignStep {
   const isEvidence = now.weight !== "silence";
   // What was evidence stays so while nothing is heard: silence is no good sample.
   if (!isEvidence && before?.isEvidence === true) return { sign: before, isConfirmed: false };
-  const { code, reason, weight } = now;
+  const { code, reason, why, weight } = now;
   const isConfirmed = weight === "proof" || (isEvidence && before?.isEvidence === true);
-  return { sign: { code, reason, isEvidence }, isConfirmed };
+  return { sign: { code, reason, why, isEvidence }, isConfirmed };
 }

@@ -3,6 +3,7 @@
  * corrupted. Seen: "Unable to determine the device handle for GPU1: 0000:5D:00.0: GPU is lost.  Reboot the system to
  * recover this GPU", "… for GPU0000:41:00.0: Unknown Error", "WARNING: infoROM is corrupted at gpu 0000:3B:00.0".
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { signOf, type Sign } from "./gpu-condition.ts";
 import { meaningEverywhere } from "./gpu-readings.ts";
 import { busKey } from "./kernel-lines/xid-line.ts";
@@ -10,7 +11,7 @@ import { busKey } from "./kernel-lines/xid-line.ts";
 /** Which GPU is meant: by its place on the bus where that is told, else by its index. */
 export type GpuPlace = { busKey: string | null; index: number | null };
 
-export type Remark = GpuPlace & ({ kind: "sign"; sign: Sign } | { kind: "warning"; reason: string });
+export type Remark = GpuPlace & ({ kind: "sign"; sign: Sign } | { kind: "warning"; why: HostReason });
 
 const BUS_ID = "[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]";
 const HANDLE = new RegExp(
@@ -43,7 +44,7 @@ function remarkOf(line: string, exitCode: number): Remark | null {
       busKey: busKey(inforom[1] ?? null),
       index: null,
       kind: "warning",
-      reason: "Its infoROM is corrupted.",
+      why: { code: "gpu-inforom-corrupted", params: {} },
     };
   const handle = HANDLE.exec(line);
   if (handle === null) return null;

@@ -64,7 +64,7 @@ export class DraftRoutes {
         return void response.writeHead(204).end();
       }
       default:
-        throw new FileRefusal("bad-request", "This host's agent does not know that request.");
+        throw new FileRefusal("bad-request", "file-request-unknown");
     }
   }
 
@@ -83,7 +83,7 @@ function versionIn(fileRequest: FileRequest, { isOptional = false } = {}): HeldE
   } catch (cause) {
     if (!hasCode(cause, "ENOENT")) throw cause;
     if (isOptional) return null;
-    throw new FileRefusal("changed", "Nothing is being brought there now.", { cause });
+    throw new FileRefusal("changed", "upload-not-open", { cause });
   }
 }
 
@@ -91,8 +91,7 @@ function versionIn(fileRequest: FileRequest, { isOptional = false } = {}): HeldE
 async function remove(fileRequest: FileRequest, checks: Checks): Promise<void> {
   const steps = stepsOf(fileRequest.folder);
   const name = steps?.at(-1);
-  if (steps === null || name === undefined)
-    throw new FileRefusal("bad-path", "The folder names nothing that may be removed.");
+  if (steps === null || name === undefined) throw new FileRefusal("bad-path", "file-folder-not-removable");
   using tree = versionIn(fileRequest, { isOptional: true });
   if (tree === null) return;
   await checks.end(tree);

@@ -22,7 +22,7 @@ const MODE_BETWEEN = 0o700;
 /** @param folder of the version, below the pool's root; made where it is missing */
 export async function openDraft(pool: HeldEntry, folder: Uint8Array): Promise<DraftState> {
   const steps = stepsOf(folder);
-  if (steps === null) throw new FileRefusal("bad-path", "The path is none that stays below its folder.");
+  if (steps === null) throw new FileRefusal("bad-path", "file-path-leaves-folder");
   refuseReservedPath(folder);
   using version = await folderAt(pool, steps, { mode: MODE_BETWEEN });
   refuseReserved(pool, version);

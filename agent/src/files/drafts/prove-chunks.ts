@@ -29,10 +29,10 @@ export async function proveChunks(
 ): Promise<ChunkProof> {
   await using lists = await Lists.open(version);
   const found = await lists.find(steps);
-  if (found === null) throw new FileRefusal("not-found", "The version has no such file.");
+  if (found === null) throw new FileRefusal("not-found", "sealed-file-missing");
   const { file, place } = found;
   const end = Math.min(from + Math.min(count, MAX_PROVED_CHUNKS), chunksOf(file.bytes));
-  if (from >= end) throw new FileRefusal("bad-request", "The file has no such part.");
+  if (from >= end) throw new FileRefusal("bad-request", "sealed-part-missing");
   const leaves = await lists.leaves();
   const first = place.leaf + from;
   return {
@@ -54,7 +54,7 @@ class Lists implements AsyncDisposable {
 
   private constructor([manifest, places, sums, tree]: readonly FileHandle[]) {
     if (manifest === undefined || places === undefined || sums === undefined || tree === undefined)
-      throw new FileRefusal("not-found", NO_LISTS);
+      throw new FileRefusal("not-found", "sealed-lists-missing");
     [this.#manifest, this.#places, this.#sums, this.#tree] = [manifest, places, sums, tree];
   }
 
@@ -69,7 +69,7 @@ class Lists implements AsyncDisposable {
     } catch (cause) {
       for (const file of opened) await file.close();
       if (!hasCode(cause, "ENOENT")) throw cause;
-      throw new FileRefusal("not-found", NO_LISTS, { cause });
+      throw new FileRefusal("not-found", "sealed-lists-missing", { cause });
     }
   }
 
@@ -132,19 +132,16 @@ class Lists implements AsyncDisposable {
     try {
       return ManifestLine.parse(JSON.parse(line));
     } catch (cause) {
-      throw new FileRefusal("failed", "The lists of that version are not what was sealed.", { cause });
+      throw new FileRefusal("failed", "sealed-lists-differ", { cause });
     }
   }
 }
-
-const NO_LISTS = "The version has no list of its parts.";
 
 /** @throws FileRefusal where there are fewer */
 async function bytesAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
   const { bytesRead } = await file.read(buffer, 0, length, at);
-  if (bytesRead < length)
-    throw new FileRefusal("failed", "The lists of that version are not what was sealed.");
+  if (bytesRead < length) throw new FileRefusal("failed", "sealed-lists-differ");
   return buffer;
 }
 

@@ -24,7 +24,7 @@ export async function putChunk(
   { request, writes }: { request: IncomingMessage; writes: PendingWrites },
 ): Promise<void> {
   const name = steps.at(-1);
-  if (name === undefined) throw new FileRefusal("bad-path", "The path names no file.");
+  if (name === undefined) throw new FileRefusal("bad-path", "file-path-without-name");
   const chunk = chunkOf(request, { offset, size });
   await writes.during(version, request, async () => {
     using draft = draftOf(version);
@@ -39,7 +39,7 @@ export function draftOf(version: HeldEntry): HeldEntry {
     return version.below(Buffer.from(DRAFT_FOLDER), { isFolder: true });
   } catch (cause) {
     if (!hasCode(cause, "ENOENT")) throw cause;
-    throw new FileRefusal("changed", "Nothing is being brought there now.", { cause });
+    throw new FileRefusal("changed", "upload-not-open", { cause });
   }
 }
 

@@ -9,6 +9,7 @@ import { DRAFT_FOLDER, FILES_FOLDER, MANIFEST_NAME, ManifestLine } from "@remote
 import { stepsOf } from "../../core/files/relative-path.ts";
 import { chunksOf } from "@remotegpu/shared/proof/sealed-chunks";
 import { inTreeOrder } from "../../core/files/tree-order.ts";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { Checked, Checking } from "../entries/checks.ts";
 import { hasCode } from "../entries/made-folders.ts";
 import type { HeldEntry } from "../entries/held-entry.ts";
@@ -73,7 +74,7 @@ function treeOf(version: HeldEntry, name: string): HeldEntry {
     return version.below(Buffer.from(name), { isFolder: true });
   } catch (cause) {
     if (!hasCode(cause, "ENOENT")) throw cause;
-    throw new FileRefusal("changed", "Nothing is being brought there now.", { cause });
+    throw new FileRefusal("changed", "upload-not-open", { cause });
   }
 }
 
@@ -93,27 +94,24 @@ async function compare(
   version: HeldEntry,
   sealing: Sealing & { lists: SealedLists },
 ): Promise<number> {
-  const wrong: string[] = [];
+  const wrong: HostReason[] = [];
   let next = await met.next();
   let before: Uint8Array[] = [];
   let files = 0;
   for await (const { line, bytes } of linesOf(version, sealing)) {
     const steps = stepsOf(Buffer.from(line.path, "base64url"));
     if (steps === null || inTreeOrder(before, steps) >= 0)
-      throw new FileRefusal(
-        "wrong-bytes",
-        "The list of files is not in the order of a walk, or names no file.",
-      );
+      throw new FileRefusal("wrong-bytes", "file-list-unordered");
     before = steps;
     while (next.done !== true && inTreeOrder(next.value.steps, steps) < 0) {
       await unlink(next.value.folder.pathOf(next.value.name));
       next = await met.next();
     }
     sealing.lists.beginFile(line, bytes);
-    const isMet = next.done !== true && inTreeOrder(next.value.steps, steps) === 0;
-    const fault = isMet && next.done !== true ? await faultOf(next.value, line, sealing) : "is missing";
-    if (fault !== null) wrong.push(`${visible(steps)} ${fault}`);
-    if (isMet) next = await met.next();
+    const found = next.done !== true && inTreeOrder(next.value.steps, steps) === 0 ? next.value : null;
+    const fault = await faultOf(found, line, { ...sealing, path: visible(steps) });
+    if (fault !== null) wrong.push(fault);
+    if (found !== null) next = await met.next();
     await sealing.lists.relieve();
     files += 1;
   }
@@ -121,26 +119,42 @@ async function compare(
     await unlink(next.value.folder.pathOf(next.value.name));
     next = await met.next();
   }
-  const [first] = wrong;
-  if (first === undefined) return files;
-  const others = wrong.length === 1 ? "" : `, and so do ${wrong.length - 1} more`;
-  throw new FileRefusal("wrong-bytes", `It does not agree with its list: ${first}${others}.`);
+  const [fault] = wrong;
+  if (fault !== undefined) throw contradicted(fault, wrong.length - 1);
+  return files;
 }
 
-/** What is said of a file that is not what the list says; null where it is. */
+function contradicted(fault: HostReason, more: number): FileRefusal {
+  return new FileRefusal(
+    "wrong-bytes",
+    more === 0
+      ? { code: "file-list-contradicted", params: { fault } }
+      : { code: "file-list-contradicted-often", params: { fault, more } },
+  );
+}
+
+/** How a file is not what the list says; null where it is. */
 async function faultOf(
-  { folder, name }: MetFile,
+  found: MetFile | null,
   line: ManifestLine,
-  sealing: Sealing & { lists: SealedLists },
-): Promise<string | null> {
+  sealing: Sealing & { lists: SealedLists; path: string },
+): Promise<HostReason | null> {
+  const { path } = sealing;
+  if (found === null) return { code: "listed-file-missing", params: { path } };
   const { bytes, sha256, isExecutable } = line;
-  using held = folder.below(name, { followsLinks: false });
-  if (held.type !== "file") return "is no file";
-  if (Number(held.stats.size) !== bytes) return `has ${held.stats.size} bytes in place of ${bytes}`;
+  using held = found.folder.below(found.name, { followsLinks: false });
+  if (held.type !== "file") return { code: "listed-file-not-plain", params: { path } };
+  const foundBytes = Number(held.stats.size);
+  if (foundBytes !== bytes)
+    return {
+      code: "listed-file-size-differs",
+      params: { path, found_bytes: foundBytes, listed_bytes: bytes },
+    };
   const file = await held.open(constants.O_RDONLY);
   try {
     const onChunk = chunksOf(bytes) === 1 ? null : (sum: Buffer) => sealing.lists.addChunk(line, sum);
-    if ((await sumOnDisk(file, sealing, onChunk)) !== sha256) return "has other bytes than its checksum says";
+    if ((await sumOnDisk(file, sealing, onChunk)) !== sha256)
+      return { code: "listed-file-differs", params: { path } };
   } finally {
     await file.close();
   }
@@ -154,7 +168,7 @@ async function* linesOf(
   { manifest }: Sealing,
 ): AsyncGenerator<{ line: ManifestLine; bytes: number }> {
   using held = manifestOf(version);
-  if (held.type !== "file") throw new FileRefusal("changed", "The list of its files is missing.");
+  if (held.type !== "file") throw new FileRefusal("changed", "file-list-missing");
   const hash = createHash("sha256");
   let begun = "";
   for await (const bytes of createReadStream(held.path) as AsyncIterable<Buffer>) {
@@ -165,8 +179,7 @@ async function* linesOf(
     for (const line of lines) yield { line: lineOf(line), bytes: line.length + 1 };
   }
   if (begun !== "") throw unreadable();
-  if (hash.digest("base64") !== manifest)
-    throw new FileRefusal("changed", "The list of its files is another one by now.");
+  if (hash.digest("base64") !== manifest) throw new FileRefusal("changed", "file-list-replaced");
 }
 
 function manifestOf(version: HeldEntry): HeldEntry {
@@ -174,7 +187,7 @@ function manifestOf(version: HeldEntry): HeldEntry {
     return version.below(Buffer.from(MANIFEST_NAME), { followsLinks: false });
   } catch (cause) {
     if (!hasCode(cause, "ENOENT")) throw cause;
-    throw new FileRefusal("changed", "The list of its files is missing.", { cause });
+    throw new FileRefusal("changed", "file-list-missing", { cause });
   }
 }
 
@@ -187,7 +200,7 @@ function lineOf(line: string): ManifestLine {
 }
 
 function unreadable(cause?: unknown): FileRefusal {
-  return new FileRefusal("wrong-bytes", "A line of the list of files cannot be read.", { cause });
+  return new FileRefusal("wrong-bytes", "file-list-unreadable", { cause });
 }
 
 function visible(steps: readonly Uint8Array[]): string {

@@ -77,7 +77,7 @@ export class Checks {
   }
 
   #begin(identity: string, of: string, work: (checking: Checking) => Promise<Checked>): Check {
-    if (this.#running >= MAX_AT_ONCE) throw new FileRefusal("busy", "That host checks too much now.");
+    if (this.#running >= MAX_AT_ONCE) throw new FileRefusal("busy", "host-checks-too-many");
     const abort = new AbortController();
     this.#running += 1;
     const ended = work({ signal: abort.signal, checked: (bytes) => void (check.checkedBytes += bytes) })

@@ -11,7 +11,7 @@ const MAX_AT_ONCE = 16;
 let reporting = 0;
 
 export async function sendChunkSums(held: HeldEntry, response: ServerResponse): Promise<void> {
-  if (reporting >= MAX_AT_ONCE) throw new FileRefusal("busy", "That host computes too many checksums now.");
+  if (reporting >= MAX_AT_ONCE) throw new FileRefusal("busy", "host-checksums-too-many");
   const file = await held.open(constants.O_RDONLY);
   reporting += 1;
   try {

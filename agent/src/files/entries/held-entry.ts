@@ -66,7 +66,7 @@ export class HeldEntry {
 
   /** @throws FileRefusal where it is no plain file: a pipe would wait, and a device do what it does */
   async open(flags: number): Promise<FileHandle> {
-    if (this.type !== "file") throw new FileRefusal("not-a-file", "It is neither a file nor a folder.");
+    if (this.type !== "file") throw new FileRefusal("not-a-file", "pool-file-not-plain");
     return await open(this.path, flags);
   }
 

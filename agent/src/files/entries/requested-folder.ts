@@ -34,5 +34,5 @@ export function refuseReserved(pool: HeldEntry, folder: HeldEntry): void {
 }
 
 function reserved(): FileRefusal {
-  return new FileRefusal("bad-path", "The folder is none that may be reached.");
+  return new FileRefusal("bad-path", "file-folder-reserved");
 }

@@ -21,7 +21,7 @@ export async function sumOnDisk(
   const buffer = Buffer.allocUnsafe(MIB);
   let chunk = createHash("sha256");
   for (let at = 0; ;) {
-    if (signal.aborted) throw new FileRefusal("changed", "Another upload has begun meanwhile.");
+    if (signal.aborted) throw new FileRefusal("changed", "upload-replaced");
     const { bytesRead } = await file.read(buffer, 0, Math.min(MIB, CHUNK_BYTES - (at % CHUNK_BYTES)), at);
     if (bytesRead === 0) {
       if (at % CHUNK_BYTES > 0) await onChunk?.(chunk.digest());

@@ -30,7 +30,7 @@ export async function removeTree(parent: HeldEntry, name: Uint8Array): Promise<v
 /** Over and over: what is read of a folder while its names go may lack some of them, and deep ones come up meanwhile. */
 async function empty(folder: HeldEntry, at: { top: HeldEntry; depth: number }): Promise<void> {
   for (let pass = 0; pass < MAX_PASSES; pass += 1) if ((await emptyOnce(folder, at)) === 0) return;
-  throw new FileRefusal("busy", "Something is written into it all the time.");
+  throw new FileRefusal("busy", "pool-folder-being-written");
 }
 
 async function emptyOnce(

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { CHUNK_BYTES, CONTENT_DIGEST_HEADER, sha256Of } from "@remotegpu/shared/messages/files";
+import { malformed } from "../entries/file-request.ts";
 import type { HeldEntry } from "../entries/held-entry.ts";
 import { FileRefusal } from "../entries/refusal.ts";
 
@@ -23,10 +24,10 @@ export function chunkOf(
   { offset, size }: { offset: number; size: number },
 ): Chunk {
   const sha256 = sha256Of(String(headers[CONTENT_DIGEST_HEADER] ?? ""));
-  if (sha256 === null) throw new FileRefusal("bad-request", "Content-Digest is no SHA-256.");
+  if (sha256 === null) throw malformed("file-parameter-not-sha256", "Content-Digest");
   const length = Number(headers["content-length"] ?? Number.NaN);
   if (!(length <= CHUNK_BYTES && offset + length <= size))
-    throw new FileRefusal("bad-request", "It is longer than a part, or than the file.");
+    throw new FileRefusal("bad-request", "upload-part-too-long");
   return { offset, size, sha256 };
 }
 
@@ -49,10 +50,9 @@ export async function takeChunk(
       }
       at += bytes.length;
     }
-    if (!request.complete) throw new FileRefusal("wrong-bytes", "It broke off.");
+    if (!request.complete) throw new FileRefusal("wrong-bytes", "upload-broken-off");
   } finally {
     await file.close();
   }
-  if (hash.digest("base64") !== sha256)
-    throw new FileRefusal("wrong-bytes", "What came is not what its checksum says; bring that part again.");
+  if (hash.digest("base64") !== sha256) throw new FileRefusal("wrong-bytes", "upload-part-differs");
 }

@@ -48,8 +48,7 @@ export class FilesInParts {
     using folder = await folderAt(root, steps.slice(0, -1));
     await refuseInPlaceOfFolder(folder, nameOf(file));
     using draft = await this.#draftIn(folder, file);
-    if (this.#checks.isPending(draft))
-      throw new FileRefusal("changed", "All of it is there, and is being checked.");
+    if (this.#checks.isPending(draft)) throw new FileRefusal("changed", "upload-being-checked");
     // What was found before holds no more.
     await this.#checks.end(draft);
     await this.#writes.during(draft, request, () => takeChunk(draft, chunk, request));
@@ -59,7 +58,7 @@ export class FilesInParts {
   async report(file: WholeFile, response: ServerResponse): Promise<void> {
     using folder = file.root.below(pathOf(file.steps.slice(0, -1)), { isFolder: true });
     using draft = folder.below(draftName(file), { followsLinks: false });
-    if (!isOwn(draft)) throw new FileRefusal("not-found", "Nothing of it is there.");
+    if (!isOwn(draft)) throw new FileRefusal("not-found", "upload-without-parts");
     await sendChunkSums(draft, response);
   }
 
@@ -68,7 +67,7 @@ export class FilesInParts {
     using folder = file.root.below(pathOf(file.steps.slice(0, -1)), { isFolder: true });
     using there = heldIn(folder, draftName(file)) ?? heldIn(folder, nameOf(file));
     if (there === null || Number(there.stats.size) !== file.size)
-      throw new FileRefusal("changed", "Not all of it is there; put it again to go on.");
+      throw new FileRefusal("changed", "upload-incomplete");
     return await this.#checks.request(there, `${file.sha256} ${isExecutable}`, (checking) =>
       this.#place(file, isExecutable, checking),
     );
@@ -82,12 +81,12 @@ export class FilesInParts {
     // Whoever did not hear that it took its place asks again.
     using placed = beside === null ? heldIn(folder, name) : null;
     const held = beside ?? placed;
-    if (held === null) throw new FileRefusal("changed", "Nothing of it is there; put it again.");
+    if (held === null) throw new FileRefusal("changed", "upload-gone");
     await this.#writes.end(held);
     const open = await held.open(constants.O_RDONLY);
     try {
       if ((await sumOnDisk(open, checking)) !== file.sha256)
-        throw new FileRefusal("wrong-bytes", "It is not what its checksum says; put it again.");
+        throw new FileRefusal("wrong-bytes", "upload-differs");
     } finally {
       await open.close();
     }
@@ -118,7 +117,7 @@ export class FilesInParts {
         if (!hasCode(error, "EEXIST")) throw error;
       }
     }
-    throw new FileRefusal("busy", "Something else takes its name beside its place all the time.");
+    throw new FileRefusal("busy", "upload-name-occupied");
   }
 }
 
@@ -138,7 +137,7 @@ function heldIn(folder: HeldEntry, name: Uint8Array): HeldEntry | null {
 
 function nameOf({ steps }: WholeFile): Uint8Array {
   const name = steps.at(-1);
-  if (name === undefined) throw new FileRefusal("bad-path", "The path names no file.");
+  if (name === undefined) throw new FileRefusal("bad-path", "file-path-without-name");
   return name;
 }
 

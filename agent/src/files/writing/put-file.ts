@@ -7,6 +7,7 @@ import { constants } from "node:fs";
 import { unlink } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { DIGEST_HEADER, sha256Of } from "@remotegpu/shared/messages/files";
+import { malformed } from "../entries/file-request.ts";
 import { folderAt, pathOf } from "../entries/made-folders.ts";
 import type { HeldEntry } from "../entries/held-entry.ts";
 import { FileRefusal } from "../entries/refusal.ts";
@@ -29,7 +30,7 @@ export async function putFile(
   request: IncomingMessage,
 ): Promise<void> {
   const name = steps.at(-1);
-  if (name === undefined) throw new FileRefusal("bad-path", "The path names no file.");
+  if (name === undefined) throw new FileRefusal("bad-path", "file-path-without-name");
   const expected = expectedDigest(request);
   using folder = await folderAt(root, steps.slice(0, -1));
   await refuseInPlaceOfFolder(folder, name);
@@ -40,7 +41,7 @@ export async function putFile(
     using file = folder.newFile(draft, FILE_MODE);
     const sha256 = await take(file, request);
     if (expected !== null && sha256 !== expected)
-      throw new FileRefusal("wrong-bytes", "What came is not what its checksum says; nothing was written.");
+      throw new FileRefusal("wrong-bytes", "upload-differs-unwritten");
     await takePlace(file, draft, { folder, name, isExecutable });
   } catch (error) {
     await unlink(folder.pathOf(draft)).catch(() => undefined);
@@ -59,7 +60,7 @@ async function take(held: HeldEntry, request: IncomingMessage): Promise<string> 
       hash.update(chunk);
       await file.writeFile(chunk);
     }
-    if (!request.complete) throw new FileRefusal("wrong-bytes", "It broke off.");
+    if (!request.complete) throw new FileRefusal("wrong-bytes", "upload-broken-off");
     // A disk may take minutes for what it was only lent so far, and nothing is said meanwhile.
     request.socket.setTimeout(0);
     await file.datasync();
@@ -73,6 +74,6 @@ function expectedDigest(request: IncomingMessage): string | null {
   const header = request.headers[DIGEST_HEADER];
   if (header === undefined) return null;
   const sha256 = sha256Of(String(header));
-  if (sha256 === null) throw new FileRefusal("bad-request", "Repr-Digest is no SHA-256.");
+  if (sha256 === null) throw malformed("file-parameter-not-sha256", "Repr-Digest");
   return sha256;
 }

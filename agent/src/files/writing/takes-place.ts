@@ -21,12 +21,11 @@ export async function takePlace(
 /** @throws FileRefusal */
 export async function refuseBeyondRoom(folder: HeldEntry, bytes: number): Promise<void> {
   const { bsize, bavail } = await statfs(folder.path);
-  if (bytes > bsize * bavail)
-    throw new FileRefusal("no-room", "The disk of the storage pool has not so much room.");
+  if (bytes > bsize * bavail) throw new FileRefusal("no-room", "pool-disk-too-small");
 }
 
 /** @throws FileRefusal */
 export async function refuseInPlaceOfFolder(folder: HeldEntry, name: Uint8Array): Promise<void> {
   const there = await lstat(folder.pathOf(name)).catch(() => null);
-  if (there?.isDirectory() === true) throw new FileRefusal("not-a-file", "There is a folder of that name.");
+  if (there?.isDirectory() === true) throw new FileRefusal("not-a-file", "pool-folder-in-place");
 }

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { GpuFault, KernelNote, MAX_KERNEL_NOTES } from "@remotegpu/shared/instance/gpu-errors";
 import { GpuCordon } from "@remotegpu/shared/messages/host-report";
+import { ReportedReason } from "@remotegpu/shared/reasons/host-reports/reported-reason";
 import { BootId, GpuUuid, RunId } from "@remotegpu/shared/values/ids";
 import type { CardState } from "../../core/gpus/gpu-health.ts";
 import { OPTIONAL_READINGS } from "../../core/gpus/gpu-readings.ts";
@@ -21,12 +22,20 @@ const Card: z.ZodType<CardState> = z.object({
   hasTold: z.boolean(),
   // Agents of before remembered none; the next sample tells them again.
   toldReadings: z.array(z.enum(OPTIONAL_READINGS)).readonly().catch([]),
-  cordon: GpuCordon.extend({ isGone: z.boolean(), code: z.string().optional(), reason: z.string() })
+  cordon: GpuCordon.extend({
+    isGone: z.boolean(),
+    code: z.string().optional(),
+    reason: z.string(),
+    why: ReportedReason,
+  })
     // Agents of before remembered no code.
     .transform((cordon) => ({ ...cordon, code: cordon.code ?? codeOfReason(cordon) }))
     .nullable(),
-  sign: z.object({ code: z.string(), reason: z.string(), isEvidence: z.boolean() }).nullable().default(null),
-  hindrance: z.object({ code: z.string(), reason: z.string() }).nullable().default(null),
+  sign: z
+    .object({ code: z.string(), reason: z.string(), why: ReportedReason, isEvidence: z.boolean() })
+    .nullable()
+    .default(null),
+  hindrance: z.object({ code: z.string(), reason: z.string(), why: ReportedReason }).nullable().default(null),
   isSwitched: z.boolean().default(false),
   cordons: z.int().nonnegative(),
   goodInARow: z.int().nonnegative(),

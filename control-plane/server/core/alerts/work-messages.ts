@@ -85,14 +85,19 @@ export function crashLoopMessage(restarts: Restarts): WorkMessage {
   };
 }
 
+/** The reason of the event that the loop is over. */
+export function restartsOver({ count: restarts }: Restarts, hasRunEnded: boolean): Reason {
+  return hasRunEnded
+    ? { code: "restarts-over-with-run", params: { restarts } }
+    : { code: "restarts-over", params: { restarts } };
+}
+
 /** The loop is over: calm has come, or the run has ended, of which another message tells. */
 export function crashLoopEndMessage(restarts: Restarts, hasRunEnded: boolean): WorkMessage {
-  const how = hasRunEnded ? "its run has ended" : "its container has stayed up since";
-  const text = `restarts no more: after ${restarts.count} restarts ${how}.`;
   return {
     kind: "restarting",
     state: "recovered",
-    text,
+    text: inEnglish(restartsOver(restarts, hasRunEnded)).replace(/^It /, ""),
     facts: { ...factsOf(restarts), run_ended: hasRunEnded },
   };
 }

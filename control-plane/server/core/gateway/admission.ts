@@ -9,8 +9,7 @@ import { decide, type WorkspaceRole } from "../accounts/access-rights.ts";
 import { type KeyRights, scopeRefusal } from "../accounts/key-scopes.ts";
 import { type WebSwitches, whyUnreachable } from "../environments/web-access.ts";
 import { type GatewayTarget, isRelayed, targetText } from "../environments/web-target.ts";
-import { inEnglish } from "../reasons/english/english.ts";
-import { reasonOf } from "../reasons/plain-reason.ts";
+import { type GivenReason, reasonOf } from "../reasons/plain-reason.ts";
 import type { Reason } from "../reasons/reason.ts";
 
 /** How an entry stands to an environment, as the database says. Null: it is gone, ended or never was. */
@@ -52,35 +51,36 @@ export type Admission =
   | {
       admitted: false;
       kind: RefusalKind;
-      sentence: string;
+      reason: Reason;
       /** What does not run and might, told to whoever may enter it. */
       sleeper?: PlacedEnvironment;
     };
 
-const refused = (kind: RefusalKind, sentence: string): Admission => ({ admitted: false, kind, sentence });
-
-const NOT_FOUND = "There is nothing here that you can see.";
+const refused = (kind: RefusalKind, reason: GivenReason): Admission => ({
+  admitted: false,
+  kind,
+  reason: reasonOf(reason),
+});
 
 export function admit(state: EntryState, by: "person" | "share", target: GatewayTarget): Admission {
   const { keyRights, share, person, environment } = state;
   if (by === "person") {
-    if (keyRights === null || person === null)
-      return refused("no-entry", "The key that opened this is not known any more, or its account is closed.");
+    if (keyRights === null || person === null) return refused("no-entry", "entry-key-unknown");
     const refusal = scopeRefusal(keyRights, "orders");
-    if (refusal !== null) return refused("no-right", inEnglish(reasonOf(refusal)));
+    if (refusal !== null) return refused("no-right", refusal);
   } else if (share === null || person === null || isRelayed(target) || share.target !== targetText(target)) {
-    return refused("no-entry", "This link has ended, or is for something else.");
+    return refused("no-entry", "share-link-ended");
   }
-  if (environment === null) return refused("not-found", NOT_FOUND);
+  if (environment === null) return refused("not-found", "nothing-visible-here");
   switch (decide("manage-workload", { isAdmin: false, ...person })) {
     case "hidden":
       return by === "share"
-        ? refused("no-entry", "Whoever made this link may not enter here any more.")
-        : refused("not-found", NOT_FOUND);
+        ? refused("no-entry", "share-maker-without-right")
+        : refused("not-found", "nothing-visible-here");
     case "forbidden":
       return by === "share"
-        ? refused("no-entry", "Whoever made this link may not enter here any more.")
-        : refused("no-right", "Your role in the workspace does not let you in here.");
+        ? refused("no-entry", "share-maker-without-right")
+        : refused("no-right", "role-without-entry");
     case "allowed":
       return enter(environment, target);
   }
@@ -90,14 +90,14 @@ function enter(environment: PlacedEnvironment, target: GatewayTarget): Admission
   const why = whyUnreachable(environment, target);
   if (why !== null)
     return why.kind === "not-there"
-      ? refused(why.kind, inEnglish(why.reason))
-      : { admitted: false, kind: why.kind, sentence: inEnglish(why.reason), sleeper: environment };
+      ? refused(why.kind, why.reason)
+      : { admitted: false, kind: why.kind, reason: why.reason, sleeper: environment };
   const { place } = environment;
   if (place === null)
     return {
       admitted: false,
       kind: "starting",
-      sentence: "The environment is still starting.",
+      reason: reasonOf("environment-still-starting"),
       sleeper: environment,
     };
   return { admitted: true, environment: { ...environment, place } };

@@ -4,6 +4,7 @@
  */
 import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
+import type { Reason } from "../reasons/reason.ts";
 
 /**
  * How somebody came: a page that is opened, a program that shows its key, a program's connection of SSH, which editors make
@@ -22,7 +23,7 @@ export interface Sleeper {
   stoppedAt: Date | null;
 }
 
-export type WakeVerdict = { wakes: true } | { wakes: false; sentence: string | null };
+export type WakeVerdict = { wakes: true } | { wakes: false; reason: Reason | null };
 
 /** @param by of a share nobody is known, and starting costs money */
 export function wakeVerdict(
@@ -32,8 +33,8 @@ export function wakeVerdict(
   if (!wakes || status !== "stopped" || by === "share" || knock === "background") return stays(null);
   const backoffUntil = (stoppedAt?.getTime() ?? 0) + SSH_WAKE_DELAY_MS;
   return knock === "ssh" && now.getTime() < backoffUntil
-    ? stays(`A connection of SSH wakes it from ${new Date(backoffUntil).toISOString()} on.`)
+    ? stays({ code: "ssh-wakes-from", params: { from: new Date(backoffUntil).toISOString() } })
     : { wakes: true };
 }
 
-const stays = (sentence: string | null): WakeVerdict => ({ wakes: false, sentence });
+const stays = (reason: Reason | null): WakeVerdict => ({ wakes: false, reason });

@@ -1,6 +1,8 @@
 /** What a host's canary means for the host, in the sentences that operators read. */
 import type { CanaryReport } from "@remotegpu/shared/messages/canary-report";
 import { MS_PER_DAY } from "@remotegpu/shared/values/units";
+import { inEnglish } from "../reasons/english/english.ts";
+import type { Reason } from "../reasons/reason.ts";
 
 /** So many in a row that could not be tried are no chance any more. */
 export const FAILURES_REPORTED = 3;
@@ -11,11 +13,13 @@ const MAX_REASON = 500;
 const MAX_NAMED = 8;
 
 /** Why the host is cordoned, with what its containers could do. */
-export function canaryReason(succeeded: CanaryReport["succeeded"]): string {
+export function canaryReason(succeeded: CanaryReport["succeeded"]): Reason {
   const could = succeeded.map(({ detail }) => detail).join(" ");
-  const reason = `What every container must be refused succeeded on this host. ${could}`;
-  return reason.length <= MAX_REASON ? reason : `${reason.slice(0, MAX_REASON - 1)}…`;
+  const tooLong = inEnglish(canarySucceeded(could)).length - MAX_REASON;
+  return canarySucceeded(tooLong <= 0 ? could : `${could.slice(0, could.length - tooLong - 1)}…`);
 }
+
+const canarySucceeded = (detail: string): Reason => ({ code: "canary-succeeded", params: { detail } });
 
 /** Which attempts of its last canary are proof of nothing. */
 export function unclearSentence(unclear: readonly string[]): string {

@@ -2,7 +2,10 @@
  * What a host holds against one of its cards, and the reason that says so to whoever has something on it. A card with a
  * sign of failure is closed at once; whether it failed is known with its next reading.
  */
+import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
+import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { inEnglish } from "../reasons/english/english.ts";
+import { listedReason } from "../reasons/host-report.ts";
 import { asReported, type Reason } from "../reasons/reason.ts";
 
 export interface CardFault {
@@ -11,6 +14,8 @@ export interface CardFault {
   code: string | null;
   /** The host's sentence; null where it told none. */
   reason: string | null;
+  /** That sentence as a code; null where it came as a text. */
+  why: AnyReason | null;
   /** A sign of failure is open. */
   isSign: boolean;
   /** What held it has been ended. */
@@ -29,16 +34,23 @@ export function endReason(fault: CardFault): Reason {
   return { code: fault.isFatal ? "gpu-had-failed" : "gpu-had-shown-sign", params };
 }
 
+type FaultCause = Pick<CardFault, "reason" | "code" | "why">;
+
 /** In plain words with the code behind: "It needs a reset (requires-reset)". */
-export function whyFaulty({ reason, code }: Pick<CardFault, "reason" | "code">): Reason {
+export function whyFaulty({ reason, code, why }: FaultCause): Reason {
   const words = (reason ?? "").replace(/\.$/, "");
-  const why: Reason = words === "" ? { code: "gpu-fault-unexplained", params: {} } : asReported(words);
-  return code === null || words.includes(`(${code})`)
-    ? why
-    : { code: "gpu-fault", params: { why, fault_code: code } };
+  if (words === "") return withFaultCode({ code: "gpu-fault-unexplained", params: {} }, code);
+  if (code !== null && words.includes(`(${code})`)) return asReported(words);
+  const cause = listedReason(reason ?? "", why);
+  const isText = code === null || cause.code === AS_REPORTED;
+  return withFaultCode(isText ? asReported(words) : cause, code);
 }
 
-export function faultText(fault: Pick<CardFault, "reason" | "code">): string {
+function withFaultCode(why: Reason, code: string | null): Reason {
+  return code === null ? why : { code: "gpu-fault", params: { why, fault_code: code } };
+}
+
+export function faultText(fault: FaultCause): string {
   return inEnglish(whyFaulty(fault));
 }
 

@@ -5,7 +5,7 @@
 import { asPhrase } from "@remotegpu/shared/values/sentence";
 import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { GivenReason } from "../reasons/plain-reason.ts";
-import type { Reason } from "../reasons/reason.ts";
+import { asReported, type Reason } from "../reasons/reason.ts";
 
 export const MAX_DRAIN_MS = 30 * MS_PER_DAY;
 
@@ -41,6 +41,15 @@ export function drainWarning(hostName: string, { reason, deadline }: Drain): Rea
   return deadline === null
     ? { code: "drain-stops-now", params: { why } }
     : { code: "drain-stops-at", params: { at: deadline.toISOString(), why } };
+}
+
+/** What the event of the order has of it; null where nothing was given. */
+export function drainOrder({ reason, deadline }: Drain): Reason | null {
+  const until = deadline?.toISOString();
+  if (until === undefined) return reason === null || reason === "" ? null : asReported(reason);
+  return reason === null
+    ? { code: "drained-by", params: { until } }
+    : { code: "drained-with-note-by", params: { note: reason, until } };
 }
 
 /** Why it was stopped. */

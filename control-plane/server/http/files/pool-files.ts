@@ -23,6 +23,7 @@ import { answeredType, isPage, isTime } from "./answered.ts";
 import { pageOf, pageQuery, textPage, toPage } from "../request/pagination.ts";
 import { ApiRefusal, badField, type RefusalKind, fieldError } from "../request/refusal.ts";
 import { Timestamp } from "../request/route.ts";
+import { reportedReason } from "../../core/reasons/host-report.ts";
 import { asReported, type Reason } from "../../core/reasons/reason.ts";
 
 const BYTES = /^[A-Za-z0-9_-]{0,5500}$/;
@@ -323,18 +324,17 @@ export async function unlessRefused(
   const { status } = answer;
   if (status < 400 || status === 416) return answer;
   const read = await answer.json(HostRefusal);
-  const refusal = read.isRead
-    ? read.value
-    : { reason: "failed" as const, detail: "Its host answered something else." };
-  if (refusal.reason === "bad-request" && unknown !== null) throw unknown;
-  throw refusalOf(refusal);
+  if (!read.isRead) throw new ApiRefusal("unavailable", "host-answer-other");
+  if (read.value.reason === "bad-request" && unknown !== null) throw unknown;
+  throw refusalOf(read.value);
 }
 
 /** What a host refuses, as we do. */
-export function refusalOf({ reason, detail }: HostRefusal): ApiRefusal {
+export function refusalOf({ reason, detail, why }: HostRefusal): ApiRefusal {
   const kind = KINDS[reason];
-  return new ApiRefusal(kind, asReported(detail), {
-    ...(kind === "bad-input" && { errors: [fieldError("path", asReported(detail))] }),
+  const reported = reportedReason(detail, why);
+  return new ApiRefusal(kind, reported, {
+    ...(kind === "bad-input" && { errors: [fieldError("path", reported)] }),
     ...(kind === "too-many-requests" && { retryAfterSeconds: BUSY_RETRY_SECONDS }),
   });
 }

@@ -1,8 +1,19 @@
 /** A GPU as the API shows it. A simulated one says so. */
 import { z } from "@hono/zod-openapi";
 import { GIB } from "@remotegpu/shared/values/units";
+import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
+import { listedReason } from "../../core/reasons/host-report.ts";
 import type { GpuRow } from "../../store/hosts/hosts.ts";
+import { ReasonParams } from "../request/reason-answer.ts";
 import { Timestamp } from "../request/route.ts";
+
+const HealthReasonCode = z.object({
+  code: z.string().openapi({
+    description: "A stable name; as-reported where the reason came as a text. Versions may add some",
+    example: "gpu-requires-reset",
+  }),
+  params: ReasonParams.openapi({ description: "What the code's text shows", example: {} }),
+});
 
 export const Gpu = z
   .object({
@@ -37,6 +48,9 @@ export const Gpu = z
     health_reasons: z
       .array(z.string())
       .openapi({ description: "Why its health is what it is, the gravest first", example: ["xid-79"] }),
+    health_reason_codes: z
+      .array(HealthReasonCode)
+      .openapi({ description: "The same reasons as codes with parameters, in the same order" }),
     reason_code: z.string().nullable().openapi({
       description: "The stable name of the first of them; null: it has none",
       example: "requires-reset",
@@ -118,13 +132,19 @@ export const Gpu = z
   })
   .openapi("Gpu");
 
-export function gpuAnswer(row: GpuRow) {
+export function gpuAnswer({ health_reason_data: data, ...row }: GpuRow) {
   return {
     ...row,
+    health_reason_codes: row.health_reasons.map((text, nth) => healthReasonCode(text, data?.[nth] ?? null)),
     strangers: row.strangers.map(({ pid, name, memoryMib }) => ({ pid, name, memory_mib: memoryMib })),
     allocated_at: row.allocated_at?.toISOString() ?? null,
     last_seen_at: row.last_seen_at?.toISOString() ?? null,
     sampled_at: row.sampled_at?.toISOString() ?? null,
     vanished_at: row.vanished_at?.toISOString() ?? null,
   };
+}
+
+function healthReasonCode(text: string, data: AnyReason | null): z.infer<typeof HealthReasonCode> {
+  const { code, params } = listedReason(text, data);
+  return { code, params: { ...params } };
 }

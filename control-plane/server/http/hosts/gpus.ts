@@ -5,6 +5,7 @@ import type { Transaction } from "../../store/database/database.ts";
 import { appendEvent } from "../../store/events/events.ts";
 import { noteAdminsCordon, noteAdminsUncordon } from "../../store/reports/health/gpu-health.ts";
 import { cordonGpu, gpuByUuid, uncordonGpu } from "../../store/hosts/hosts.ts";
+import { asReported } from "../../core/reasons/reason.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Gpu, gpuAnswer } from "./gpu-answer.ts";
 import { CordonRequest, deed } from "./hosts.ts";
@@ -61,7 +62,7 @@ async function setCordon(
   await (cordoned ? noteAdminsCordon(sql, uuid) : noteAdminsUncordon(sql, uuid, now()));
   const kind = cordoned ? "gpu-cordoned" : "gpu-uncordoned";
   const after = await gpuByUuid(sql, uuid);
-  const change = { old: found.status, new: after?.status ?? null, reason };
+  const change = { old: found.status, new: after?.status ?? null, reason: asReported(reason) };
   await appendEvent(sql, { kind, hostId: found.host_id, gpuUuid: uuid, ...change, ...deed(c) });
   return gpuAnswer(after ?? found);
 }

@@ -14,6 +14,7 @@ import { appendEvent } from "../../store/events/events.ts";
 import { endCveWaiver, waiveCves } from "../../store/hosts/cve-waivers.ts";
 import { type HostVersionsRow, versionsOfHost } from "../../store/hosts/host-versions.ts";
 import { hostById } from "../../store/hosts/hosts.ts";
+import { asReported } from "../../core/reasons/reason.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import { forAdmins, jsonBody, noContent, ok, OpaqueIdPath, Timestamp } from "../request/route.ts";
@@ -167,7 +168,8 @@ export function registerHostVersionRoutes(api: ApiApp, deps: ApiDeps): void {
       const cves = toWaive(await versionsOfHost(sql, hostId), { hostId, named });
       const { customerId: waivedBy } = c.var.actor;
       await waiveCves(sql, { hostId, reason, cves, waivedBy, expiresAt, now });
-      await appendEvent(sql, { kind: "cves-waived", hostId, new: cves.join(" "), reason, ...deed(c) });
+      const waiver = { kind: "cves-waived", hostId, new: cves.join(" "), reason: asReported(reason) };
+      await appendEvent(sql, { ...waiver, ...deed(c) });
       return versionsAnswer(await versionsOfHost(sql, hostId), now);
     });
     deps.link.wake();

@@ -24,6 +24,8 @@ import {
   uncordonHost,
   updateHost,
 } from "../../store/hosts/hosts.ts";
+import { asReported } from "../../core/reasons/reason.ts";
+import { poolStateReason } from "../../core/hosts/pools/pool-membership.ts";
 import { putInPool } from "../../store/hosts/pools/pool-members.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Gpu, gpuAnswer } from "./gpu-answer.ts";
@@ -304,7 +306,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
       const old = await statusOf(sql, host.id);
       await cordonHost(sql, { hostId: host.id, reason });
       await takeBackDrain(sql, host, { actor: actorName(c), now: deps.now() });
-      const change = { old, new: await statusOf(sql, host.id), reason };
+      const change = { old, new: await statusOf(sql, host.id), reason: asReported(reason) };
       await appendEvent(sql, { kind: "host-cordoned", hostId: host.id, ...change, ...deed(c) });
       return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
     });
@@ -320,7 +322,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
       await uncordonHost(sql, host.id);
       await clearCanaryAlarm(sql, { hostId: host.id, now: deps.now() });
       await takeBackDrain(sql, host, { actor: actorName(c), now: deps.now() });
-      const change = { old, new: await statusOf(sql, host.id), reason };
+      const change = { old, new: await statusOf(sql, host.id), reason: asReported(reason) };
       await appendEvent(sql, { kind: "host-uncordoned", hostId: host.id, ...change, ...deed(c) });
       afterwards(() => deps.link.wake());
       return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
@@ -420,7 +422,7 @@ async function intoPool(
   if (!PlainName.safeParse(pool).success) throw badField("storage_pool", "host-pool-to-name");
   const put = await putInPool(sql, { hostId, pool, now: c.var.deps.now() });
   if (!put.put) throw badField("storage_pool", put.why);
-  const event = { kind: "pool-confirmed", hostId, new: pool, reason: put.state, ...deed(c) };
+  const event = { kind: "pool-confirmed", hostId, new: pool, reason: poolStateReason(put.state), ...deed(c) };
   await appendEvent(sql, event);
 }
 

@@ -99,7 +99,7 @@ function canaryFinding({ id, canary }: CanaryOfHost): Finding[] {
   // Switched off, it has nothing to show any more, and nothing would ever end the finding.
   if (outcome === "off") return [];
   if (succeeded.length > 0)
-    return [{ finding: "isolation-broken", subject, sentence: canaryReason(succeeded) }];
+    return [{ finding: "isolation-broken", subject, sentence: inEnglish(canaryReason(succeeded)) }];
   if (failures < FAILURES_REPORTED) return [];
   const sentence = `Its last ${failures} canaries found out nothing. ${detail ?? ""}`.trim();
   return [{ finding: "canary-failed", subject, sentence }];

@@ -2,7 +2,7 @@
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../database/database.ts";
 import { reasonColumns } from "../database/values/reason-columns.ts";
-import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 /** The kind of an event that tells a workload's new status. */
 export const STATUS_EVENT = "status";
@@ -20,12 +20,11 @@ export interface NewEvent {
   actor?: string;
   old?: string | null;
   new?: string | null;
-  /** A text is what a person or a host wrote. */
-  reason?: Reason | string | null;
+  reason?: Reason | null;
 }
 
 function columnsOf({ reason = null }: Pick<NewEvent, "reason">) {
-  return reasonColumns(typeof reason === "string" ? asReported(reason) : reason);
+  return reasonColumns(reason);
 }
 
 export async function appendEvent(sql: Connection, event: NewEvent): Promise<void> {

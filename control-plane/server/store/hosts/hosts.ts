@@ -2,6 +2,7 @@
  * Hosts and their GPUs as administrators see and change them. What hosts say about themselves comes in through
  * heartbeats.ts and observed.ts; what runs on them is placements.ts.
  */
+import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
 import type { GpuStranger } from "@remotegpu/shared/messages/host-report";
 import type { GatewayRoute } from "../../core/gateway/host-tunnel.ts";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
@@ -188,6 +189,8 @@ export interface GpuRow {
   cordon_reason: string | null;
   cordoned_by: "admin" | "host" | null;
   health_reasons: string[];
+  /** Beside each of them its code and parameters, null for one that came as a text; null where all did. */
+  health_reason_data: (AnyReason | null)[] | null;
   reason_code: string | null;
   has_sign: boolean;
   ecc_uncorrected: number | null;
@@ -218,7 +221,8 @@ const GPU = `SELECT g.uuid, g.host_id, g.gpu_index, g.name, g.brand, g.architect
     ARRAY(SELECT a.instance_id FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL
            ORDER BY a.slot) AS instances,
     CASE WHEN g.cordoned THEN CASE WHEN k.cordoned_by_host THEN 'host' ELSE 'admin' END END AS cordoned_by,
-    coalesce(k.reasons, '{}') AS health_reasons, k.reason_code, coalesce(k.has_sign, false) AS has_sign, k.ecc_uncorrected, k.ecc_uncorrected_total, k.repair_pending,
+    coalesce(k.reasons, '{}') AS health_reasons, k.reason_data AS health_reason_data, k.reason_code,
+    coalesce(k.has_sign, false) AS has_sign, k.ecc_uncorrected, k.ecc_uncorrected_total, k.repair_pending,
     k.repair_failed, k.throttle_reasons, coalesce(k.strangers, '[]') AS strangers, k.foreign_memory_mib
   FROM gpus g LEFT JOIN hosts h ON h.id = g.host_id LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid`;
 

@@ -18,7 +18,7 @@ import { SERVES_SSH } from "../hosts/host-features.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import { refusedNewcomer } from "../hosts/newcomers.ts";
 import { noteRestore } from "./restores.ts";
-import type { Reason } from "../../core/reasons/reason.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
 import { reasonOf } from "../../core/reasons/plain-reason.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 
@@ -194,7 +194,7 @@ async function reportChanges(
       kind: "host-health",
       old: host.health_status,
       new: health,
-      reason: heartbeat.degraded.join(", ") || null,
+      reason: asReported(heartbeat.degraded.join(", ") || null),
     });
 }
 

@@ -2,7 +2,7 @@
  * Emptying a host: nothing new is placed there, and what runs is stopped, at once or at a deadline until which its people
  * know. Environments are never re-placed.
  */
-import { type Drain, drainReason, drainWarning } from "../../core/hosts/drain.ts";
+import { type Drain, drainOrder, drainReason, drainWarning } from "../../core/hosts/drain.ts";
 import { drainMessage, drainCancelledMessage } from "../../core/alerts/work-messages.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { stopInstances, stopInstancesOn } from "../orders/workload-stops.ts";
@@ -28,8 +28,6 @@ export async function drainHost(
 ): Promise<void> {
   const old = await statusOf(sql, host.id);
   await cordonHost(sql, { hostId: host.id, reason: reason ?? "drained" });
-  const until = deadline === null ? null : `by ${deadline.toISOString()}`;
-  const why = [reason, until].filter((part) => part !== null).join(", ") || null;
   await appendEvent(sql, {
     at: now,
     kind: "host-drained",
@@ -37,7 +35,7 @@ export async function drainHost(
     actor,
     old,
     new: "maintenance",
-    reason: why,
+    reason: drainOrder({ reason, deadline }),
   });
   await notifyPeople(sql, host, { drain: { reason, deadline }, isTakenBack: false, actor, now });
   if (deadline === null) {

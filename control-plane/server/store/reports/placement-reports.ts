@@ -21,6 +21,7 @@ import {
   storedReason,
 } from "../database/values/reason-columns.ts";
 import { reasonOf } from "../../core/reasons/plain-reason.ts";
+import { asReported } from "../../core/reasons/reason.ts";
 
 export interface LivePlacement {
   instance_id: string;
@@ -213,7 +214,7 @@ async function reportState(
     actor: `host ${host.id}`,
     old: placement.state,
     new: seen.phase,
-    reason: seen.detail === "" ? seen.problem : reportedReason(seen.detail, seen.reason),
+    reason: seen.detail === "" ? asReported(seen.problem) : reportedReason(seen.detail, seen.reason),
   });
 }
 

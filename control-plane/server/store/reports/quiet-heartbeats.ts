@@ -8,6 +8,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { MAX_BOOT_AGE_MS, MAX_ROUND_TRIP_MS } from "../billing/runs/run-time.ts";
 import { IS_BLIND } from "../hosts/gpus/card-sample.ts";
 import type { Connection } from "../database/database.ts";
+import { healthReasonData } from "./health/health-reasons.ts";
 import type { HeartbeatAnswer } from "./heartbeats.ts";
 
 /** A card whose readings stand still is noted as seen this often. */
@@ -22,9 +23,10 @@ type QuietAnswer = Omit<HeartbeatAnswer, "liftCordons">;
 
 /** The same list twice: as the host tells it, which may be that it has not looked for strangers, and as gpu_health keeps it. */
 const REPORTED_HEALTH = `(v.reasons, v."eccUncorrected", v."eccUncorrectedTotal", v."repairPending", v."repairFailed",
-  v."throttleReasons", coalesce(v.strangers, k.strangers, '[]'), v."foreignMemoryMib", v."reasonCode")`;
+  v."throttleReasons", coalesce(v.strangers, k.strangers, '[]'), v."foreignMemoryMib", v."reasonCode",
+  v."reasonData")`;
 const STORED_HEALTH = `(k.reasons, k.ecc_uncorrected, k.ecc_uncorrected_total, k.repair_pending, k.repair_failed,
-  k.throttle_reasons, k.strangers, k.foreign_memory_mib, k.reason_code)`;
+  k.throttle_reasons, k.strangers, k.foreign_memory_mib, k.reason_code, k.reason_data)`;
 
 /**
  * `held` is what is quiet: every number known, the cards' health as before. `zeros` is fixBootZero of run-time.ts. The two
@@ -41,7 +43,7 @@ WITH told AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset($2::jsonb) AS v("hostId" text, uuid text, health text, "memoryUsedMib" int,
     "utilizationPercent" int, "temperatureC" int, "powerW" numeric, reasons text[], cordon jsonb,
     "eccUncorrected" bigint, "eccUncorrectedTotal" bigint, "repairPending" boolean, "repairFailed" boolean,
-    "throttleReasons" text[], strangers jsonb, "foreignMemoryMib" int, "reasonCode" text, "hasSign" boolean)
+    "throttleReasons" text[], strangers jsonb, "foreignMemoryMib" int, "reasonCode" text, "hasSign" boolean, "reasonData" jsonb)
 ), loud AS (
   SELECT v."hostId" FROM cards v JOIN gpus g ON g.uuid = v.uuid AND g.host_id = v."hostId"
     LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
@@ -140,5 +142,5 @@ function reportedOf({ hostId, heartbeat }: HostBeat) {
 }
 
 function cardOf(hostId: string, gpu: GpuVitals) {
-  return { hostId, ...gpu };
+  return { hostId, ...gpu, reasonData: healthReasonData(gpu) };
 }

@@ -7,14 +7,23 @@ import { ENGLISH_PUNCTUATION } from "../english-punctuation.ts";
 import { isReasonOf, type ParametersOf } from "../parameters.ts";
 import { AS_REPORTED, type Language } from "../wording.ts";
 import { CANARY_CODES } from "./codes/canary.ts";
+import { FILE_REQUEST_CODES, FILE_UPLOAD_CODES, POOL_FILE_CODES, SEALED_FILE_CODES } from "./codes/files.ts";
 import { FINDING_CODES } from "./codes/gangs.ts";
+import { GPU_CLOSURE_CODES, GPU_READING_CODES, GPU_SIGN_CODES } from "./codes/gpus.ts";
 import { COMMAND_REFUSAL_CODES, OUTPUT_REFUSAL_CODES } from "./codes/requests.ts";
 import { IMAGE_REPORT_CODES } from "./codes/images.ts";
 import { KERNEL_CODES, PROGRAM_FAULT_CODES, RECOVERY_CODES } from "./codes/kernel.ts";
 import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "./codes/probes.ts";
 import { DISK_REPORT_CODES, RUN_REPORT_CODES, START_REPORT_CODES } from "./codes/runs.ts";
 import { CANARY_ENGLISH } from "./english/canary.ts";
+import {
+  FILE_REQUEST_ENGLISH,
+  FILE_UPLOAD_ENGLISH,
+  POOL_FILE_ENGLISH,
+  SEALED_FILE_ENGLISH,
+} from "./english/files.ts";
 import { FINDING_ENGLISH } from "./english/gangs.ts";
+import { GPU_CLOSURE_ENGLISH, GPU_READING_ENGLISH, GPU_SIGN_ENGLISH } from "./english/gpus.ts";
 import { COMMAND_REFUSAL_ENGLISH, OUTPUT_REFUSAL_ENGLISH } from "./english/requests.ts";
 import { IMAGE_REPORT_ENGLISH } from "./english/images.ts";
 import { KERNEL_ENGLISH, PROGRAM_FAULT_ENGLISH, RECOVERY_ENGLISH } from "./english/kernel.ts";
@@ -37,14 +46,22 @@ export const HOST_REASON_CODES = {
   ...PROGRAM_FAULT_CODES,
   ...RECOVERY_CODES,
   ...KERNEL_CODES,
+  ...GPU_SIGN_CODES,
+  ...GPU_READING_CODES,
+  ...GPU_CLOSURE_CODES,
   ...CANARY_CODES,
   ...COMMAND_REFUSAL_CODES,
   ...OUTPUT_REFUSAL_CODES,
+  ...POOL_FILE_CODES,
+  ...FILE_REQUEST_CODES,
+  ...FILE_UPLOAD_CODES,
+  ...SEALED_FILE_CODES,
 } as const;
 
 export type HostReasonCode = keyof typeof HOST_REASON_CODES;
 
-type PlainHostCode = {
+/** The codes that have no parameters. */
+export type PlainHostCode = {
   [Code in HostReasonCode]: keyof (typeof HOST_REASON_CODES)[Code] extends never ? Code : never;
 }[HostReasonCode];
 
@@ -71,9 +88,16 @@ export const HOST_MESSAGES: Readonly<Record<HostReasonCode, Message>> = {
   ...PROGRAM_FAULT_ENGLISH,
   ...RECOVERY_ENGLISH,
   ...KERNEL_ENGLISH,
+  ...GPU_SIGN_ENGLISH,
+  ...GPU_READING_ENGLISH,
+  ...GPU_CLOSURE_ENGLISH,
   ...CANARY_ENGLISH,
   ...COMMAND_REFUSAL_ENGLISH,
   ...OUTPUT_REFUSAL_ENGLISH,
+  ...POOL_FILE_ENGLISH,
+  ...FILE_REQUEST_ENGLISH,
+  ...FILE_UPLOAD_ENGLISH,
+  ...SEALED_FILE_ENGLISH,
 };
 
 export const HOST_ENGLISH: Language = {

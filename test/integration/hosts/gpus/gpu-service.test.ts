@@ -453,6 +453,9 @@ test("a card that vanished is an alarm until it is back, and comes back out of s
   expect(await alarms()).toEqual([`gpu-vanished ${uuidOf(0)} open`]);
   const [gone] = await sql("SELECT reasons FROM gpu_health WHERE gpu_uuid = $1", [uuidOf(0)]);
   expect(gone?.reasons).toEqual(["It is gone: its host no longer lists it."]);
+  expect(await card()).toMatchObject({
+    health_reason_codes: [{ code: "gpu-not-listed-by-host", params: {} }],
+  });
 
   host.gpus = [{ ...first!, ...FAILED(9) }, second!];
   await host.report([]);
@@ -480,6 +483,68 @@ test("errors, repairs, clocks and strangers are listed", async () => {
     throttle_reasons: ["hw_slowdown"],
     strangers: [{ pid: 812, name: "Xorg", memory_mib: 60 }],
     foreign_memory_mib: 75,
+  });
+});
+
+describe("the reasons of a card's health", () => {
+  const hot = { code: "gpu-at-temperature-limit", params: { temperature_c: 90 } } as const;
+  const lost = { code: "gpu-lost", params: {} } as const;
+  const WARNED: Partial<GpuReport> = {
+    ...WELL,
+    health: "degraded",
+    reasons: ["It is at 90 °C, its limit.", "It hums."],
+    why: [hot, undefined],
+  };
+  const hum = { code: "as-reported", params: { text: "It hums." } };
+
+  /** Whether a heartbeat in which the first card reports this is noted without ingesting it as a whole. */
+  async function isQuiet(change: Partial<GpuReport>): Promise<boolean> {
+    const gpus = host.gpus.map((gpu, index) => ({ ...gpu, ...(index === 0 ? change : WELL) }));
+    const beat = { hostId: host.id, heartbeat: host.heartbeatOf({ gpus }) };
+    return (await noteQuietHeartbeats(scene.api.db, [beat], new Date())).size === 1;
+  }
+
+  test("are listed as codes in the order of their texts", async () => {
+    await report(WARNED);
+
+    expect(await card()).toMatchObject({
+      health_reasons: WARNED.reasons,
+      health_reason_codes: [hot, hum],
+    });
+    expect(await card(1)).toMatchObject({ health_reasons: [], health_reason_codes: [] });
+  });
+
+  test("are as reported where an agent of before sends texts alone, or as many codes as belong to other texts", async () => {
+    const asTexts = WARNED.reasons?.map((text) => ({ code: "as-reported", params: { text } }));
+
+    for (const why of [undefined, [hot]]) {
+      await report({ ...WARNED, why });
+      expect(await card()).toMatchObject({ health_reason_codes: asTexts });
+    }
+  });
+
+  test("keep a heartbeat quiet while they are the same, and not once a code is another one", async () => {
+    await report({ ...WARNED, why: undefined });
+
+    expect(await isQuiet({ ...WARNED, why: undefined })).toBe(true);
+    expect(await isQuiet(WARNED)).toBe(false);
+    await report(WARNED);
+    expect(await isQuiet(WARNED)).toBe(true);
+    expect(await isQuiet({ ...WARNED, reasons: ["It is at 91 °C, its limit.", "It hums."] })).toBe(false);
+    expect(await isQuiet({ ...WARNED, why: undefined })).toBe(false);
+  });
+
+  test("stand in what the map of the fleet says of a card that failed", async () => {
+    const reasons = ["nvidia-smi says that the GPU is lost."];
+    await report({ ...FAILED(5), reasons, why: [lost], reasonCode: "gpu-lost" });
+
+    const { body } = await scene.api.request("GET", "/api/v1/fleet/map", { as: scene.api.admin });
+
+    expect(body.hosts[0]?.gpus[0]).toMatchObject({
+      reason: "nvidia-smi says that the GPU is lost (gpu-lost)",
+      reason_code: "gpu-fault",
+      reason_params: { why: lost, fault_code: "gpu-lost" },
+    });
   });
 });
 

@@ -15,6 +15,7 @@ type GpuFacts = Omit<
   | "health"
   | "index"
   | "reasons"
+  | "why"
   | "reasonCode"
   | "hasSign"
   | "cordon"

@@ -152,7 +152,7 @@ export class NvidiaSmi {
     for (const remark of remarks) {
       const uuid = this.#uuidOf(remark, gpus);
       if (uuid === null || bad.some((gpu) => gpu.uuid === uuid)) continue;
-      add(uuid, remark.kind === "sign" ? { sign: remark.sign } : { warnings: [remark.reason] });
+      add(uuid, remark.kind === "sign" ? { sign: remark.sign } : { warnings: [remark.why] });
     }
     const unread = unreadable.flatMap(({ uuid }) => (gpus.has(uuid) ? [] : [uuid]));
     return { gpus: byIndex([...gpus.values()]), conditions, processes, unread: new Set(unread) };

@@ -3,6 +3,7 @@
  * specs and device nodes that are there then.
  */
 import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { chooseAttachMode, unattachableGpus } from "../../../core/container/gpu-attachment.ts";
@@ -23,7 +24,10 @@ export class AttachmentFacts {
   readonly #log: Log;
   #facts: GpuFacts = { mode: null, devices: [], nodes: new Map() };
   /** By the last sample that knew the runtime, and the one before: a spec that is just being written names nothing. */
-  #unattachable: [ReadonlyMap<GpuUuid, string>, ReadonlyMap<GpuUuid, string>] = [new Map(), new Map()];
+  #unattachable: [ReadonlyMap<GpuUuid, HostReason>, ReadonlyMap<GpuUuid, HostReason>] = [
+    new Map(),
+    new Map(),
+  ];
 
   constructor({ deviceNodes, log }: AttachmentOptions) {
     this.#deviceNodes = deviceNodes ?? new DeviceNodes();
@@ -35,7 +39,7 @@ export class AttachmentFacts {
   }
 
   /** Why nothing can be started on a card, of those that two samples in a row could not attach. */
-  get obstacles(): ReadonlyMap<GpuUuid, string> {
+  get obstacles(): ReadonlyMap<GpuUuid, HostReason> {
     const [now, before] = this.#unattachable;
     return new Map([...now].filter(([uuid]) => before.has(uuid)));
   }

@@ -2,6 +2,8 @@
  * How well each of the host's GPUs is: it carries what core/gpus/gpu-health.ts decides from one sample and kernel line to
  * the next and, in a file, over restarts of the agent. In doubt no card is lost.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import type { HostStatement } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { HeartbeatReply } from "@remotegpu/shared/messages/protocol";
 import type { BootId, GpuUuid } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
@@ -84,7 +86,7 @@ export class CardHealth {
   }
 
   /** Cards that take nothing new, for how they are. */
-  get closed(): ReadonlyMap<GpuUuid, string> {
+  get closed(): ReadonlyMap<GpuUuid, HostStatement> {
     return closedGpus(this.#cards);
   }
 
@@ -154,7 +156,7 @@ export class CardHealth {
 
   /** What containers were told by the kernel's device rules: `refused` with why, `passed` where all who hold the card have it. */
   async heedRefusals(
-    reported: { refused: ReadonlyMap<GpuUuid, string>; passed: ReadonlySet<GpuUuid> },
+    reported: { refused: ReadonlyMap<GpuUuid, HostReason>; passed: ReadonlySet<GpuUuid> },
     nowMs: number,
   ): Promise<void> {
     await this.#become(afterRefusals(this.#cards, reported, nowMs));

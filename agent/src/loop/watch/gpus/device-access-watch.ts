@@ -3,6 +3,7 @@
  * after another, and sooner in its first minute and where it was refused. core/reconcile and core/metering decide; the
  * cards hear of it here, since a card that a container is refused takes nothing new.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { GpuUuid, InstanceId, RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
@@ -179,9 +180,9 @@ export class DeviceAccessWatch {
   }
 
   /** Of all cards that are held by somebody who was asked for; a card has passed when each of its holders has. */
-  #judgement(): { refused: Map<GpuUuid, string>; passed: Set<GpuUuid> } {
+  #judgement(): { refused: Map<GpuUuid, HostReason>; passed: Set<GpuUuid> } {
     const entries = [...this.#entries.values()];
-    const refused = new Map<GpuUuid, string>();
+    const refused = new Map<GpuUuid, HostReason>();
     for (const { access } of entries.filter(({ access: known }) => isRefused(known)))
       for (const uuid of refusedGpus(access)) refused.set(uuid, REFUSED);
     const open = new Set(
@@ -194,4 +195,4 @@ export class DeviceAccessWatch {
   }
 }
 
-const REFUSED = "The device rules of this host keep a container that holds it from using it.";
+const REFUSED: HostReason = { code: "gpu-refused-to-container", params: {} };

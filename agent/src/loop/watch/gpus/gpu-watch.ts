@@ -4,10 +4,11 @@
  */
 import type { GpuUuid, HostId } from "@remotegpu/shared/values/ids";
 import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import type { HostStatement } from "@remotegpu/shared/reasons/host-reports/statement";
 import { isRunning, type OwnedContainer } from "../../../core/container/container.ts";
 import type { GpuCondition } from "../../../core/gpus/gpu-condition.ts";
 import type { UnclearGpu } from "../../../core/gpus/gpu-handover.ts";
-import { judged } from "../../../core/gpus/gpu-judgement.ts";
+import { judged, withObstacle } from "../../../core/gpus/gpu-judgement.ts";
 import { NvidiaSmi, type GpuInventory } from "../../../host/gpus/nvidia-smi/nvidia-smi.ts";
 import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../../../host/gpus/nvidia-smi/nvidia-smi-error.ts";
 import { mayBeOneGpu } from "../../../host/gpus/nvidia-smi/single-queries.ts";
@@ -82,8 +83,8 @@ export class GpuWatch {
   }
 
   /** Cards that take nothing new. */
-  get closed(): ReadonlyMap<GpuUuid, string> {
-    return new Map([...this.#attachment.obstacles, ...this.health.closed]);
+  get closed(): ReadonlyMap<GpuUuid, HostStatement> {
+    return new Map<GpuUuid, HostStatement>([...this.#attachment.obstacles, ...this.health.closed]);
   }
 
   /** Cards on which somebody else is, or may be; those that only an earlier life of the agent has seen included. */
@@ -267,13 +268,6 @@ export class GpuWatch {
   #surroundingsOf({ nowMs, containers }: Pick<Surroundings, "nowMs" | "containers">): HealthSurroundings {
     return { nowMs, containers, switched: () => this.#nvlinkWatch.switched };
   }
-}
-
-/** A card that nothing can be started on is told as such, unless something graver is known of it. */
-function withObstacle(gpu: GpuReport, why: string | undefined): GpuReport {
-  if (why === undefined || gpu.health === "unhealthy") return gpu;
-  const reasons = [why, ...(gpu.reasons ?? [])];
-  return { ...gpu, health: "unhealthy", reasons, reasonCode: gpu.reasonCode ?? "not-attachable" };
 }
 
 /** With who is on it by this look; of a card that was left out, by the one before. */

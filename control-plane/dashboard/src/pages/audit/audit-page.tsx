@@ -15,7 +15,7 @@ import { NameText } from "../../components/text/name-text.tsx";
 import { PageHead } from "../../components/page/page-head.tsx";
 import { PageLink } from "../../components/page/page-link.tsx";
 import { type Column, PageTable } from "../../components/page/page-table.tsx";
-import { ReasonText } from "../../components/text/reason-text.tsx";
+import { AsReported } from "../../components/text/server-text.tsx";
 import { Term, useTerm } from "../../components/text/term.tsx";
 import { AuditAction } from "./audit-action.tsx";
 import { TypedFilter } from "../../components/typed-filter.tsx";
@@ -184,7 +184,11 @@ function useColumns(): Column<AuditEntry>[] {
       title: t("audit.outcome"),
       cell: ({ outcome }) => t(`audit.outcomes.${outcome as ListAuditLogOutcome}`),
     },
-    { title: t("audit.problem"), cell: (entry) => <ReasonText of={entry} field="problem" />, isWide: true },
+    {
+      title: t("audit.problem"),
+      cell: ({ problem }) => (problem === null ? null : <AsReported>{problem}</AsReported>),
+      isWide: true,
+    },
   ];
 }
 

@@ -16,7 +16,7 @@ import { NotReported } from "../../components/text/not-reported.tsx";
 import { PageLink } from "../../components/page/page-link.tsx";
 import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { Failure } from "../../components/page/panel.tsx";
-import { ReasonText } from "../../components/text/reason-text.tsx";
+import { AsReported } from "../../components/text/server-text.tsx";
 import { saveFile } from "../../components/save-file.ts";
 import { TypedFilter } from "../../components/typed-filter.tsx";
 import { TOPICS } from "./topics.ts";
@@ -132,5 +132,5 @@ function useColumns(): Column<BillingRecord>[] {
 /** A charge has none beside the use of its thing. */
 function Cause({ of: record }: { of: BillingRecord }) {
   if (!record.amount.startsWith("-")) return null;
-  return record.cause === null ? <NotReported /> : <ReasonText of={record} field="cause" />;
+  return record.cause === null ? <NotReported /> : <AsReported>{record.cause}</AsReported>;
 }

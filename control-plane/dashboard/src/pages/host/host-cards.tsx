@@ -58,6 +58,7 @@ export function HostCards({ hostId, topics }: { hostId: string; topics: readonly
       cell: ({
         health_status: health,
         health_reasons: reasons,
+        health_reason_codes: codes,
         reason_code: code,
         cordoned,
         vanished_at: goneAt,
@@ -71,7 +72,9 @@ export function HostCards({ hostId, topics }: { hostId: string; topics: readonly
           <StatusBadge status={health} /> {cordoned && <StatusBadge status="cordoned" />}
           {reasons.map((reason, nth) => (
             <div key={reason}>
-              <ServerText>{reason}</ServerText>
+              <ServerText code={codes[nth]?.code ?? null} params={codes[nth]?.params ?? null}>
+                {reason}
+              </ServerText>
               {nth === 0 && code !== null && ` (${code})`}
             </div>
           ))}

@@ -17,7 +17,7 @@ import { NameList } from "../../components/text/name-text.tsx";
 import { PageLink } from "../../components/page/page-link.tsx";
 import { type Column, PageTable, Rows } from "../../components/page/page-table.tsx";
 import { Panel } from "../../components/page/panel.tsx";
-import { ReasonText } from "../../components/text/reason-text.tsx";
+import { AsReported } from "../../components/text/server-text.tsx";
 import { RuleText } from "../../components/workload/waivers.tsx";
 
 /** Read once: to sum all of it up each ten seconds would cost more than it tells. */
@@ -121,7 +121,7 @@ function Refused() {
           title: t("books.host"),
           cell: (one) => <PageLink to={`/hosts/${encodeURIComponent(one.host_id)}`}>{one.host_id}</PageLink>,
         },
-        { title: t("books.reason"), cell: (usage) => <ReasonText of={usage} field="reason" /> },
+        { title: t("books.reason"), cell: ({ reason }) => <AsReported>{reason}</AsReported> },
         { title: t("books.run"), cell: (one) => one.run_id, isWide: true },
       ]}
     />

@@ -31,7 +31,7 @@ function firstOfOutage(outage: Omit<Parameters<typeof outageSentence>[0], "recov
   if (fault === null) return { code, params };
   return {
     code: `${code}-because`,
-    params: { ...params, why: whyFaulty({ reason: fault, code: faultCode }) },
+    params: { ...params, why: whyFaulty({ reason: fault, code: faultCode, why: null }) },
   };
 }
 

@@ -3,17 +3,30 @@
  * somebody did inside as root.
  */
 
+import type { Reason } from "../../reasons/reason.ts";
+
 /** By environment: the sets of keys that open it, and which keys each has. */
 export type Doors = ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<number>>>;
 
 export interface LostEntry {
   environmentId: string;
   /** A sentence for each whose keys opened it, with the advice behind them. */
-  reason: string;
+  reason: Reason;
 }
 
-const ADVICE =
-  "Sessions by what opens it no more are ended; what somebody left inside as root is not undone: restart it if they should not come back.";
+function lossOf({
+  person,
+  keys,
+  left,
+}: {
+  person: string;
+  keys: ReadonlySet<number>;
+  left: ReadonlySet<number> | undefined;
+}): Reason[] {
+  if (left === undefined) return [{ code: "person-without-entry", params: { person } }];
+  const isLess = [...keys].some((key) => !left.has(key));
+  return isLess ? [{ code: "key-without-entry", params: { person } }] : [];
+}
 
 /** The entries to environments that are there before and after. */
 export function lostEntries(before: Doors, after: Doors, nameOf: (keySetId: string) => string): LostEntry[] {
@@ -21,11 +34,10 @@ export function lostEntries(before: Doors, after: Doors, nameOf: (keySetId: stri
     const now = after.get(environmentId);
     const lost = [...sets].flatMap(([setId, keys]) => {
       const left = now?.get(setId);
-      if (left === undefined) return [`${nameOf(setId)} cannot enter any more.`];
-      return [...keys].some((key) => !left.has(key))
-        ? [`A key of ${nameOf(setId)} does not open it any more.`]
-        : [];
+      return lossOf({ person: nameOf(setId), keys, left });
     });
-    return lost.length === 0 ? [] : [{ environmentId, reason: [...lost, ADVICE].join(" ") }];
+    return lost.length === 0
+      ? []
+      : [{ environmentId, reason: { code: "entries-lost" as const, params: { losses: lost } } }];
   });
 }

@@ -7,8 +7,8 @@ import { decide, type WorkspaceRole } from "../../accounts/access-rights.ts";
 import { type KeyRights, scopeRefusal } from "../../accounts/key-scopes.ts";
 import type { RefusalKind } from "../admission.ts";
 import type { KeyLimits } from "./key-limits.ts";
-import { inEnglish } from "../../reasons/english/english.ts";
 import { reasonOf } from "../../reasons/plain-reason.ts";
+import type { Reason } from "../../reasons/reason.ts";
 
 /** How a key stands to a service, as the database says. */
 export type KeyState =
@@ -29,7 +29,7 @@ export type CallRight =
       /** A service without replicas is started for it. */
       wakes: boolean;
     }
-  | { allowed: false; kind: Extract<RefusalKind, "no-entry" | "no-right" | "not-found">; sentence: string };
+  | { allowed: false; kind: Extract<RefusalKind, "no-entry" | "no-right" | "not-found">; reason: Reason };
 
 /**
  * The limits of each person at each service. A service's own keys, whose limits its manager chooses, are for programs
@@ -43,7 +43,7 @@ export const OF_PERSON = "user:";
 /** @param standing null for a key that opens nothing, or not here */
 export function callRight(state: KeyState | null): CallRight {
   if (state === null)
-    return { allowed: false, kind: "no-entry", sentence: "This key is not known here, or it was revoked." };
+    return { allowed: false, kind: "no-entry", reason: reasonOf("service-key-unknown") };
   if (state.kind === "service")
     return {
       allowed: true,
@@ -54,7 +54,7 @@ export function callRight(state: KeyState | null): CallRight {
     };
   const { username, rights, role, isOwn } = state;
   const refusal = scopeRefusal(rights, "orders");
-  if (refusal !== null) return { allowed: false, kind: "no-right", sentence: inEnglish(reasonOf(refusal)) };
+  if (refusal !== null) return { allowed: false, kind: "no-right", reason: reasonOf(refusal) };
   const person = { isAdmin: false, role, isOwn };
   switch (decide("ask-service", person)) {
     case "allowed":
@@ -66,8 +66,8 @@ export function callRight(state: KeyState | null): CallRight {
         wakes: decide("manage-workload", person) === "allowed",
       };
     case "hidden":
-      return { allowed: false, kind: "not-found", sentence: "There is nothing here that you can see." };
+      return { allowed: false, kind: "not-found", reason: reasonOf("nothing-visible-here") };
     case "forbidden":
-      return { allowed: false, kind: "no-right", sentence: "Your role does not let you ask this service." };
+      return { allowed: false, kind: "no-right", reason: reasonOf("role-without-service") };
   }
 }

@@ -1,6 +1,8 @@
 /** What a gateway knows of one inference service: whether it answers, by which bounds, and where its replicas are. */
 import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
 import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
+import type { GivenReason } from "../../reasons/plain-reason.ts";
+import type { Reason } from "../../reasons/reason.ts";
 
 export interface ReplicaPlace {
   instanceId: InstanceId;
@@ -13,7 +15,7 @@ export interface ServiceRoute {
   id: string;
   name: string;
   status: InferenceServiceStatus;
-  statusReason: string | null;
+  statusReason: Reason | null;
   isPublic: boolean;
   /** The origins whose pages may send requests from a browser; "*" is all of them. */
   corsOrigins: readonly string[];
@@ -58,16 +60,18 @@ export function patienceSeconds({ bounds, sleep, replicas }: ServiceRoute): numb
   return isWoken ? Math.max(bounds.queueSeconds, bounds.wakeSeconds) : bounds.queueSeconds;
 }
 
-/** Null while requests to it are let in; else a sentence that says why nobody answers. */
-export function whyClosed({ status, statusReason }: ServiceRoute): string | null {
+/** Null while requests to it are let in; else the reason why nobody answers. */
+export function whyClosed({ status, statusReason }: ServiceRoute): GivenReason | null {
   switch (status) {
     case "creating":
     case "running":
       return null;
     case "stopping":
     case "stopped":
-      return "The service is stopped. Its owner starts it: remotegpu service start";
+      return "service-stopped-by-owner";
     case "error":
-      return `The service does not run. ${statusReason ?? ""}`.trim();
+      return statusReason === null
+        ? "service-not-running"
+        : { code: "service-not-running-because", params: { why: statusReason } };
   }
 }

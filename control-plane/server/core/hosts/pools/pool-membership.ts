@@ -3,6 +3,7 @@
  * host that is not used says of itself to those who wait for it, and which names pools may have.
  */
 import type { Feature } from "@remotegpu/shared/instance/features";
+import { reasonOf } from "../../reasons/plain-reason.ts";
 import { asReported, type Reason } from "../../reasons/reason.ts";
 
 /**
@@ -11,6 +12,11 @@ import { asReported, type Reason } from "../../reasons/reason.ts";
  */
 export const POOL_STATES = ["trusted", "waiting", "failed", "overdue"] as const;
 export type PoolState = (typeof POOL_STATES)[number];
+
+/** What an event has of the state of a host in its pool. */
+export function poolStateReason(state: PoolState): Reason {
+  return reasonOf(`pool-state-${state}`);
+}
 
 /** Agents without it cannot prove anything. */
 export const POOL_PROOF_FEATURE = "pool-proof" satisfies Feature;

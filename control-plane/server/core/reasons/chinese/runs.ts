@@ -72,6 +72,7 @@ export const WAIVER_CHINESE = messagesFor<typeof WAIVER_CODES>()({
 export const GPU_FAULT_CHINESE = messagesFor<typeof GPU_FAULT_CODES>()({
   "gpu-fault": "{why}（{fault_code}）",
   "gpu-fault-unexplained": "其主机未说明原因",
+  "gpu-not-listed-by-host": "它已消失：其主机不再列出它。",
   "gpu-failed": "{gpu_uuid} 已故障：{why}。",
   "gpu-shows-sign":
     "{gpu_uuid} 出现故障迹象：{why}。如果下一次读数证实，其最后一次正常读数之后的时间不计费。",

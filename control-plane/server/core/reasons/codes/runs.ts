@@ -80,6 +80,7 @@ export const WAIVER_CODES = {
 export const GPU_FAULT_CODES = {
   "gpu-fault": { why: "phrase", fault_code: "text" },
   "gpu-fault-unexplained": {},
+  "gpu-not-listed-by-host": {},
   "gpu-failed": { gpu_uuid: "text", why: "phrase" },
   "gpu-shows-sign": { gpu_uuid: "text", why: "phrase" },
   "gpu-closed-to-new": { gpu_uuid: "text", why: "phrase" },

@@ -74,6 +74,7 @@ export const WAIVER_ENGLISH = messagesFor<typeof WAIVER_CODES>()({
 export const GPU_FAULT_ENGLISH = messagesFor<typeof GPU_FAULT_CODES>()({
   "gpu-fault": "{why} ({fault_code})",
   "gpu-fault-unexplained": "its host gives no reason",
+  "gpu-not-listed-by-host": "It is gone: its host no longer lists it.",
   "gpu-failed": "{gpu_uuid} failed: {why}.",
   "gpu-shows-sign":
     "{gpu_uuid} shows a sign of failure: {why}. If the next reading confirms it, nothing after its last good reading is charged.",

@@ -8,7 +8,7 @@ import type { Connection } from "../../database/database.ts";
  */
 export const CARD_FAULT = `CASE WHEN k.has_sign OR k.host_cordon IS NOT NULL
       OR g.health_status = 'unhealthy' AND k.reasons[1] IS NOT NULL THEN jsonb_build_object('uuid', g.uuid,
-    'code', k.reason_code, 'reason', k.reasons[1], 'isSign', k.has_sign, 'isFatal', coalesce(k.host_cordon = 'fatal', false)) END`;
+    'code', k.reason_code, 'reason', k.reasons[1], 'why', k.reason_data -> 0, 'isSign', k.has_sign, 'isFatal', coalesce(k.host_cordon = 'fatal', false)) END`;
 
 /**
  * SQL: of the placement `p`, which is over, the gravest CardFault of a card that it held, as JSON: one that failed, or shows

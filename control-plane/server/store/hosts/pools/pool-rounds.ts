@@ -1,5 +1,6 @@
 /** Rounds of proofs: the members of shared pools, one round of a pool at a time, and what came of it. */
 import type { MemberChange, RoundMember } from "../../../core/hosts/pools/pool-round.ts";
+import { asReported } from "../../../core/reasons/reason.ts";
 import type { PoolState } from "../../../core/hosts/pools/pool-membership.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
@@ -106,7 +107,7 @@ export async function recordProof(
     actor: "control-plane",
     old: member.state,
     new: change.state,
-    reason: change.failure,
+    reason: asReported(change.failure),
   });
   return true;
 }

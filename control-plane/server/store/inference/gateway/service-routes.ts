@@ -6,6 +6,7 @@ import { type ExposureConfig, exposureOf } from "../../../core/inference/exposur
 import type { ServiceRoute, Sleep } from "../../../core/gateway/services/service-route.ts";
 import type { Connection } from "../../database/database.ts";
 import { servesNow } from "../../gateway/gateways.ts";
+import { storedReason, type StoredReason, storedReasonColumn } from "../../database/values/reason-columns.ts";
 import { knownStatus } from "../../database/values/old-values.ts";
 import { SCALES_BY_ITSELF } from "../replica-requests.ts";
 
@@ -22,7 +23,7 @@ interface Row {
   id: string | null;
   name: string;
   status: InferenceServiceStatus;
-  status_reason: string | null;
+  status_reason: StoredReason;
   config: ExposureConfig | null;
   sleep: Sleep;
   replicas: { instance_id: InstanceId; host_id: HostId; port: number; revision: number }[];
@@ -35,7 +36,7 @@ const SLEEP = `CASE WHEN NOT (${SCALES_BY_ITSELF} AND s.min_replicas = 0) THEN '
 export async function serviceRoutes(sql: Connection, ids: readonly string[], now: Date): Promise<RoutesRead> {
   // The beginning of a transaction is before what its statements see; that of a statement need not be.
   const { rows } = await sql.query<Row>(
-    `SELECT read.as_of, (SELECT count(*)::int FROM gateways g WHERE ${servesNow("$2")}) AS gateways, s.id, s.name, ${knownStatus("inference", "s")} AS status, s.status_reason, s.config, ${SLEEP} AS sleep,
+    `SELECT read.as_of, (SELECT count(*)::int FROM gateways g WHERE ${servesNow("$2")}) AS gateways, s.id, s.name, ${knownStatus("inference", "s")} AS status, ${storedReasonColumn("s", "status_reason")} AS status_reason, s.config, ${SLEEP} AS sleep,
             coalesce((SELECT jsonb_agg(jsonb_build_object('instance_id', i.id, 'host_id', p.host_id,
                                                           'port', p.live #> '{probe,port}',
                                                           'revision', i.revision) ORDER BY i.rank)
@@ -61,7 +62,7 @@ function routeOf(
     id,
     name,
     status,
-    statusReason: status_reason,
+    statusReason: status_reason.text === "" ? null : storedReason(status_reason),
     ...exposureOf(config),
     gateways,
     sleep,

@@ -4,6 +4,8 @@
  */
 import type { CanaryReport } from "@remotegpu/shared/messages/canary-report";
 import { canaryReason } from "../../../core/hosts/canary.ts";
+import { inEnglish } from "../../../core/reasons/english/english.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import type { Transaction } from "../../database/database.ts";
 import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import { appendEvent } from "../../events/events.ts";
@@ -22,7 +24,7 @@ export async function noteCanary(
   await raiseAlarmOnce(sql, {
     kind: "isolation-broken",
     subject: hostId,
-    reason: { code: "host-isolation-broken", params: { host_id: hostId, detail: reason } },
+    reason: { code: "host-isolation-broken", params: { host_id: hostId, detail: inEnglish(reason) } },
     now,
   });
 }
@@ -30,7 +32,7 @@ export async function noteCanary(
 /** Whoever cordoned it before has given a reason of his own, which stays. */
 async function cordonUnlessSo(
   sql: Transaction,
-  { hostId, reason, now }: { hostId: string; reason: string; now: Date },
+  { hostId, reason, now }: { hostId: string; reason: Reason; now: Date },
 ): Promise<void> {
   const { rows } = await sql.query<{ status: string | null }>(
     "SELECT status FROM hosts WHERE id = $1 AND NOT cordoned",
@@ -38,7 +40,7 @@ async function cordonUnlessSo(
   );
   const [host] = rows;
   if (host === undefined) return;
-  await cordonHost(sql, { hostId, reason });
+  await cordonHost(sql, { hostId, reason: inEnglish(reason) });
   const change = { old: host.status, new: "maintenance", reason };
   await appendEvent(sql, { at: now, kind: "host-cordoned", hostId, actor: `host ${hostId}`, ...change });
 }

@@ -5,6 +5,7 @@
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { type CardFault, gravityOf } from "../../../core/hosts/card-fault.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";
 
@@ -17,7 +18,7 @@ const EVENT_PAUSE_MS = 10 * MS_PER_MINUTE;
 /** Slices of a card are held by several. What was released, or was never this host's, hears nothing. */
 export async function notifyHolders(
   sql: Transaction,
-  { hostId, fault, sentence, now }: { hostId: string; fault: CardFault; sentence: string; now: Date },
+  { hostId, fault, reason, now }: { hostId: string; fault: CardFault; reason: Reason; now: Date },
 ): Promise<void> {
   const { rows } = await sql.query<{ id: string; workload_kind: WorkloadKind; workload_id: string }>(
     `SELECT i.id, i.workload_kind, i.workload_id FROM gpu_allocations a
@@ -40,7 +41,7 @@ export async function notifyHolders(
       actor: `host ${hostId}`,
       old: null,
       new: fault.code ?? (fault.isFatal ? "fatal" : "drain"),
-      reason: sentence,
+      reason,
     })),
   );
 }

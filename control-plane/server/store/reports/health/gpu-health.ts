@@ -8,12 +8,13 @@ import { afterHostReport, type ServiceChange } from "../../../core/hosts/gpu-ser
 import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
+import { healthReasonData } from "./health-reasons.ts";
 import { CARD_FAULT } from "../../hosts/gpus/card-fault.ts";
 import { notifyHolders } from "./fault-events.ts";
 import { noteGpuClosure } from "../../hosts/gpus/gpu-closures.ts";
-import type { Reason } from "../../../core/reasons/reason.ts";
-import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 import { inEnglish } from "../../../core/reasons/english/english.ts";
+import { asReported, type Reason } from "../../../core/reasons/reason.ts";
+import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 
 interface KnownCard {
   uuid: string;
@@ -52,7 +53,7 @@ export async function noteGpuHealth(
     if (card.health_status !== reported.health) await noteChange(sql, { hostId, card, reported, now });
     const fault = faultOf(reported);
     if (isNewFault(card.fault, fault)) {
-      await notifyHolders(sql, { hostId, fault, sentence: inEnglish(faultReason(fault)), now });
+      await notifyHolders(sql, { hostId, fault, reason: faultReason(fault), now });
       await noteGpuClosure(sql, { hostId, uuid: reported.uuid, code: fault.code, now });
     }
     const change = changeOf(card, reported);
@@ -87,7 +88,8 @@ function faultOf(reported: GpuVitals): CardFault | null {
   const { uuid, health, cordon = null, hasSign = false, reasonCode: code = null, reasons = [] } = reported;
   const reason = reasons[0] ?? null;
   const isHeld = hasSign || cordon !== null || (health === "unhealthy" && reason !== null);
-  return isHeld ? { uuid, code, reason, isSign: hasSign, isFatal: cordon?.kind === "fatal" } : null;
+  const why = healthReasonData(reported)?.[0] ?? null;
+  return isHeld ? { uuid, code, reason, why, isSign: hasSign, isFatal: cordon?.kind === "fatal" } : null;
 }
 
 function changeOf(card: KnownCard, reported: GpuVitals): ServiceChange {
@@ -115,7 +117,7 @@ async function noteChange(
     actor: `host ${hostId}`,
     old: card.health_status,
     new: reported.health,
-    reason: reason === "" ? null : reason,
+    reason: reason === "" ? null : asReported(reason),
   });
 }
 
@@ -143,7 +145,7 @@ async function applyChange(
         kind: "gpu-cordoned",
         old,
         new: "maintenance",
-        reason: change.reason,
+        reason: asReported(change.reason),
       });
       return await raiseAlarmOnce(sql, {
         kind: "gpu-out-of-service",
@@ -172,13 +174,15 @@ async function applyChange(
   }
 }
 
+const GONE = reasonOf("gpu-not-listed-by-host");
+
 /** Nobody tells of this card any more; its host's cordon, if it has one, stands until it is back and well. */
 export async function noteGone(sql: Connection, uuid: string): Promise<void> {
   await sql.change(
-    `INSERT INTO gpu_health (gpu_uuid, reasons, reason_code) VALUES ($1, $2, 'not-listed')
-     ON CONFLICT (gpu_uuid) DO UPDATE SET reasons = EXCLUDED.reasons, reason_code = EXCLUDED.reason_code, strangers = '[]',
-            foreign_memory_mib = NULL`,
-    [uuid, ["It is gone: its host no longer lists it."]],
+    `INSERT INTO gpu_health (gpu_uuid, reasons, reason_data, reason_code) VALUES ($1, $2, $3, 'not-listed')
+     ON CONFLICT (gpu_uuid) DO UPDATE SET reasons = EXCLUDED.reasons, reason_data = EXCLUDED.reason_data,
+            reason_code = EXCLUDED.reason_code, strangers = '[]', foreign_memory_mib = NULL`,
+    [uuid, [inEnglish(GONE)], JSON.stringify([GONE])],
   );
 }
 
@@ -212,30 +216,30 @@ async function putHealth(sql: Connection, cards: readonly GpuVitals[]): Promise<
   await sql.change(
     `INSERT INTO gpu_health AS h (gpu_uuid, reasons, host_cordon, host_cordon_since_ms, ecc_uncorrected,
             ecc_uncorrected_total, repair_pending, repair_failed, throttle_reasons, strangers, foreign_memory_mib,
-            reason_code, has_sign)
+            reason_code, has_sign, reason_data)
      SELECT v.uuid, v.reasons, v.cordon ->> 'kind', (v.cordon ->> 'sinceMs')::bigint, v."eccUncorrected",
             v."eccUncorrectedTotal", v."repairPending", v."repairFailed", v."throttleReasons",
             coalesce(v.strangers, (SELECT k.strangers FROM gpu_health k WHERE k.gpu_uuid = v.uuid), '[]'), v."foreignMemoryMib",
-            v."reasonCode", coalesce(v."hasSign", false)
+            v."reasonCode", coalesce(v."hasSign", false), v."reasonData"
        FROM jsonb_to_recordset($1::jsonb) AS v(uuid text, reasons text[], cordon jsonb, "eccUncorrected" bigint,
               "eccUncorrectedTotal" bigint, "repairPending" boolean, "repairFailed" boolean, "throttleReasons" text[],
-              strangers jsonb, "foreignMemoryMib" int, "reasonCode" text, "hasSign" boolean)
+              strangers jsonb, "foreignMemoryMib" int, "reasonCode" text, "hasSign" boolean, "reasonData" jsonb)
      ON CONFLICT (gpu_uuid) DO UPDATE SET reasons = EXCLUDED.reasons, host_cordon = EXCLUDED.host_cordon,
             host_cordon_since_ms = EXCLUDED.host_cordon_since_ms, ecc_uncorrected = EXCLUDED.ecc_uncorrected,
             ecc_uncorrected_total = EXCLUDED.ecc_uncorrected_total, repair_pending = EXCLUDED.repair_pending,
             repair_failed = EXCLUDED.repair_failed, throttle_reasons = EXCLUDED.throttle_reasons,
             strangers = EXCLUDED.strangers, foreign_memory_mib = EXCLUDED.foreign_memory_mib,
-            reason_code = EXCLUDED.reason_code, has_sign = EXCLUDED.has_sign,
+            reason_code = EXCLUDED.reason_code, has_sign = EXCLUDED.has_sign, reason_data = EXCLUDED.reason_data,
             lifted_since_ms = CASE WHEN h.lifted_since_ms = EXCLUDED.host_cordon_since_ms THEN h.lifted_since_ms END
       WHERE (h.reasons, h.host_cordon, h.host_cordon_since_ms, h.ecc_uncorrected, h.ecc_uncorrected_total,
              h.repair_pending, h.repair_failed, h.throttle_reasons, h.strangers, h.foreign_memory_mib, h.reason_code,
-             h.has_sign)
+             h.has_sign, h.reason_data)
             IS DISTINCT FROM
             (EXCLUDED.reasons, EXCLUDED.host_cordon, EXCLUDED.host_cordon_since_ms, EXCLUDED.ecc_uncorrected,
              EXCLUDED.ecc_uncorrected_total, EXCLUDED.repair_pending, EXCLUDED.repair_failed,
              EXCLUDED.throttle_reasons, EXCLUDED.strangers, EXCLUDED.foreign_memory_mib, EXCLUDED.reason_code,
-             EXCLUDED.has_sign)`,
-    [JSON.stringify(cards)],
+             EXCLUDED.has_sign, EXCLUDED.reason_data)`,
+    [JSON.stringify(cards.map((card) => ({ ...card, reasonData: healthReasonData(card) })))],
   );
 }
 

@@ -6,7 +6,7 @@ import type { KernelNote } from "@remotegpu/shared/instance/gpu-errors";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { openAlarms, raiseAlarmsOnce } from "../../events/alarms.ts";
 import { appendEvents } from "../../events/events.ts";
-import type { Reason } from "../../../core/reasons/reason.ts";
+import { asReported, type Reason } from "../../../core/reasons/reason.ts";
 
 /** The kind of an event that tells one. */
 const GPU_NOTE_EVENT = "gpu-note";
@@ -40,10 +40,16 @@ export async function noteKernelNotes(sql: Transaction, reported: Reported): Pro
       ...(gpuUuid !== null && own.has(gpuUuid) && { gpuUuid }),
       actor: `host ${hostId}`,
       new: code,
-      reason: count === 1 ? reason : `${reason} ${count} times since the host started.`,
+      reason: noteReason(reason, count),
     })),
   );
   await alarmOfUnknown(sql, { hostId, notes: messages, now });
+}
+
+/** What the kernel wrote stands as its host reports it. */
+function noteReason(text: string, count: number): Reason {
+  const note = asReported(text);
+  return count === 1 ? note : { code: "kernel-note-repeated", params: { note, times: count } };
 }
 
 /** Those of an earlier boot are forgotten: a boot begins anew. */

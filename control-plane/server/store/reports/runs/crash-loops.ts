@@ -3,7 +3,12 @@
  * A row of restarts is over when none was told for as long as a host lets a container run before it counts anew.
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
-import { crashLoopMessage, crashLoopEndMessage, type Restarts } from "../../../core/alerts/work-messages.ts";
+import {
+  crashLoopMessage,
+  crashLoopEndMessage,
+  type Restarts,
+  restartsOver,
+} from "../../../core/alerts/work-messages.ts";
 import type { Transaction } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
 import { queueWorkMessages } from "../../events/message-outbox.ts";
@@ -74,7 +79,7 @@ export async function endCalmLoops(
       actor: "control-plane",
       old: String(loop.count),
       new: null,
-      reason: `It ${messages.text}`,
+      reason: restartsOver(loop, loop.has_ended),
     });
     if (eventId === null) continue;
     await queueWorkMessages(sql, [{ workload: environmentOf(loop), eventId, at: now, message: messages }]);

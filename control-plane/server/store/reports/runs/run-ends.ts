@@ -2,6 +2,7 @@
  * How runs ended: taken over from their hosts' reports, once for each run, with an event for its workload's people.
  * A host speaks for the runs that were placed on it and for no others.
  */
+import { runEnd } from "../../../core/instances/run-events.ts";
 import { reportedReason } from "../../../core/reasons/host-report.ts";
 import { reasonData } from "../../database/values/reason-columns.ts";
 import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
@@ -50,7 +51,7 @@ export async function noteRunEnds(
       actor: `host ${hostId}`,
       old: "running",
       new: row.phase,
-      reason: sentenceOf(seen),
+      reason: runEnd(seen),
     });
   }
 }
@@ -60,23 +61,3 @@ function withCode(seen: ObservedInstance) {
   const { code: detailCode, params: detailParams } = reasonData(reportedReason(seen.detail, seen.reason));
   return { ...seen, detailCode, detailParams };
 }
-
-/** What happened, with the numbers and the last words. */
-function sentenceOf({ runId, detail, exitCode, remains }: ObservedInstance): string {
-  const facts = [
-    ...(exitCode === null ? [] : [`exit code ${exitCode}`]),
-    ...(remains?.signal == null ? [] : [remains.signal]),
-    ...(remains?.outOfMemory === true ? ["out of memory"] : []),
-  ];
-  const lastLine = remains?.tail?.trimEnd().split("\n").at(-1)?.slice(-MAX_LAST_LINE) ?? "";
-  return [
-    `Run ${runId}:`,
-    detail,
-    ...(facts.length > 0 ? [`(${facts.join(", ")})`] : []),
-    ...(lastLine === "" ? [] : [`Last line: ${lastLine}`]),
-  ]
-    .join(" ")
-    .trim();
-}
-
-const MAX_LAST_LINE = 200;

@@ -3,6 +3,7 @@
  * an event for the workload's people whenever that has become more. A host speaks for the runs that were placed on it.
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
+import { runRestarts } from "../../../core/instances/run-events.ts";
 import type { Transaction } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
 import { LOOP_RESTARTS, loopColumns, notifyLoop } from "./crash-loops.ts";
@@ -60,21 +61,12 @@ export async function noteRunRestarts(
       actor: `host ${hostId}`,
       old: String(row.known),
       new: String(row.count),
-      reason: sentenceOf(row),
+      reason: runRestarts({
+        runId: row.run_id,
+        times: row.count - row.known,
+        how: { exitCode: row.exit_code, signal: row.signal, isOutOfMemory: row.out_of_memory },
+      }),
     });
     if (row.loops && eventId !== null) await notifyLoop(sql, { loop: row, eventId, now });
   }
-}
-
-/** Of several since the last report, the host tells how the last one came. */
-function sentenceOf(row: NewRestarts): string {
-  const facts = [
-    ...(row.exit_code === null ? [] : [`exit code ${row.exit_code}`]),
-    ...(row.signal === null ? [] : [row.signal]),
-    ...(row.out_of_memory ? ["out of memory"] : []),
-  ];
-  const how = facts.length === 0 ? "its container was gone" : `its container ended (${facts.join(", ")})`;
-  const times = row.count - row.known;
-  const before = times === 1 ? "" : `${times} times since this was last told, in the end `;
-  return `Run ${row.run_id}: ${before}${how}; it is started again within the run.`;
 }

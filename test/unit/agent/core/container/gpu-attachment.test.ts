@@ -1,4 +1,5 @@
 /** How GPUs get into a container, each way alone. */
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { describe, expect, test } from "vitest";
 import {
   attachmentOf,
@@ -84,7 +85,8 @@ describe("cards that cannot be attached", () => {
     const found = unattachableGpus(cards, mode, devices);
 
     expect([...found.keys()]).toEqual(unattachable);
-    for (const why of found.values()) expect(why).toMatch(/^It cannot be given to a container: .*\.$/);
+    for (const why of found.values())
+      expect(textOf(why)).toMatch(/^It cannot be given to a container: .*\.$/);
   });
 });
 

@@ -2,6 +2,7 @@
  * Whatever happens to a GPU, in whatever order: while a sign of failure is open it takes nothing new, and nobody is
  * charged for a millisecond after its last good sample. Played with the agent's own functions, its restarts included.
  */
+import { explained } from "@remotegpu/shared/reasons/host-reports/statement";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { BootId, GpuUuid, InstanceId, RunId } from "@remotegpu/shared/values/ids";
@@ -43,7 +44,10 @@ const CONDITIONS: Record<string, GpuCondition> = {
   sign: { ...NO_FINDINGS, sign: signOf("requires-reset") },
   proof: { ...NO_FINDINGS, sign: signOf("gpu-lost", "proof") },
   silence: { ...NO_FINDINGS, sign: signOf("no-answer", "silence") },
-  drain: { ...NO_FINDINGS, drain: { code: "recovery-drain-p2p", reason: "why" } },
+  drain: {
+    ...NO_FINDINGS,
+    drain: { code: "recovery-drain-p2p", ...explained({ code: "gpu-recovery-drain-p2p", params: {} }) },
+  },
 };
 
 type Move =

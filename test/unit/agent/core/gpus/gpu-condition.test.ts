@@ -1,4 +1,5 @@
 /** What the cells of one GPU say together: the gravest sign, what drains it, warnings, and words to note. */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { describe, expect, test } from "vitest";
 import {
   bothConditions,
@@ -36,6 +37,7 @@ test("of several signs the gravest counts, and each has a sentence", () => {
     code: "requires-reset",
     weight: "open",
     reason: "nvidia-smi says that the GPU requires a reset.",
+    why: { code: "gpu-requires-reset", params: {} },
   });
 });
 
@@ -60,7 +62,7 @@ describe("an error in place of a reading that a card may lack", () => {
       sign: null,
       doubts: [{ reading: "power", code: "unknown-error" }],
       reported: ["utilization", "errors"],
-      warnings: ["nvidia-smi shows an error in place of its power."],
+      warnings: [{ code: "gpu-power-unreadable", params: {} }],
     });
     expect(signOfOne(output, ["utilization", "errors"])).toBeNull();
   });
@@ -150,7 +152,7 @@ describe("a fabric", () => {
   test("with less than its capacity is warned of", () => {
     expect(fabric("Completed", "Success", [["fabric-health", "Limited Capacity"]])).toMatchObject({
       sign: null,
-      warnings: ["Its NVLink fabric has less than its full capacity."],
+      warnings: [{ code: "gpu-fabric-capacity-limited", params: {} }],
     });
   });
 });
@@ -167,12 +169,14 @@ test("words of no table are noted once, with their reading and cut off", () => {
 });
 
 test("of two answers about one card the gravest sign and every warning count; a proof goes before all", () => {
-  const csv = { ...NO_FINDINGS, sign: signOf("gpu-lost"), warnings: ["one"], hasFabric: true };
-  const xml = { ...NO_FINDINGS, sign: signOf("unknown-error", "proof"), warnings: ["one", "two"] };
+  const one: HostReason = { code: "gpu-inforom-corrupted", params: {} };
+  const two: HostReason = { code: "gpu-power-unreadable", params: {} };
+  const csv = { ...NO_FINDINGS, sign: signOf("gpu-lost"), warnings: [one], hasFabric: true };
+  const xml = { ...NO_FINDINGS, sign: signOf("unknown-error", "proof"), warnings: [{ ...one }, two] };
 
   expect(bothConditions(csv, xml)).toMatchObject({
     sign: { code: "unknown-error", weight: "proof" },
-    warnings: ["one", "two"],
+    warnings: [one, two],
     hasFabric: true,
   });
   expect(bothConditions(NO_FINDINGS, NO_FINDINGS)).toEqual(NO_FINDINGS);

@@ -2,6 +2,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import {
   afterRefusals,
@@ -43,7 +45,7 @@ const silent = { memoryUsedMib: null, temperatureC: null, powerW: null };
 const textWith = (output: Partial<GpuCondition>): GpuCondition => ({ ...NO_FINDINGS, ...output });
 const RESET = textWith({ sign: signOf("requires-reset") });
 
-const WHY = "The device rules keep a container from it.";
+const WHY: HostReason = { code: "gpu-refused-to-container", params: {} };
 
 /** A host's cards over time; each sample is ten seconds after the one before. */
 class Host {
@@ -84,6 +86,7 @@ class Host {
   }
 }
 const host = () => new Host().sample();
+const closedTexts = (cards: Cards) => [...closedGpus(cards)].map(([uuid, why]) => [uuid, textOf(why)]);
 
 describe("out of service", () => {
   test.each([
@@ -97,7 +100,7 @@ describe("out of service", () => {
       health: "unhealthy",
       cordon: { kind: "drain", sinceMs: 20_000 },
     });
-    expect([...closedGpus(after.cards)]).toEqual([[A, reason]]);
+    expect(closedTexts(after.cards)).toEqual([[A, reason]]);
     expect(lostGpus(after.cards).size).toBe(0);
   });
 
@@ -218,7 +221,7 @@ describe("a sign of failure", () => {
   test.each(SIGNS)("%s closes the card within one sample and names it", (_what, output) => {
     const after = host().text(output, [A]);
 
-    expect([...closedGpus(after.cards)]).toEqual([[A, output.sign?.reason]]);
+    expect(closedTexts(after.cards)).toEqual([[A, output.sign?.reason]]);
     expect(lostGpus(after.cards).size).toBe(0);
     expect(judged(both[0]!, after.cards.get(A))).toMatchObject({
       health: "unhealthy",
@@ -226,6 +229,7 @@ describe("a sign of failure", () => {
       reasonCode: output.sign?.code,
       hasSign: true,
       reasons: [output.sign?.reason],
+      why: [output.sign?.why],
     });
     expect(after.cards.get(A)?.lastGoodMs).toBe(10_000);
     expect(judged(both[1]!, after.cards.get(B))).toMatchObject({ health: "healthy", hasSign: false });

@@ -85,9 +85,17 @@ test.each([
   ["fabric-state", "Not Started", { kind: "sign", code: "fabric-in-progress" }],
   ["fabric-status", "Insufficient Resources", { kind: "sign", code: "fabric-unhealthy" }],
   ["fabric-health", "Unhealthy", { kind: "sign", code: "fabric-unhealthy" }],
-  ["fabric-health", "Limited Capacity", { kind: "warning", reason: expect.any(String) }],
+  [
+    "fabric-health",
+    "Limited Capacity",
+    { kind: "warning", why: { code: "gpu-fabric-capacity-limited", params: {} } },
+  ],
   ["fabric-route", "True", { kind: "sign", code: "fabric-unhealthy" }],
-  ["fabric-bandwidth", "Degraded", { kind: "warning", reason: expect.any(String) }],
+  [
+    "fabric-bandwidth",
+    "Degraded",
+    { kind: "warning", why: { code: "gpu-fabric-bandwidth-degraded", params: {} } },
+  ],
 ] as const)("%s %j means %o", (reading, word, meaning) => {
   expect(meaningOf(reading, word)).toEqual(meaning);
 });

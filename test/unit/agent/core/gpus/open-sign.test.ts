@@ -7,6 +7,7 @@ import { afterSign, type OpenSign } from "@remotegpu/agent/core/gpus/open-sign";
 const open = (code: SignCode, isEvidence = true): OpenSign => ({
   code,
   reason: signOf(code).reason,
+  why: signOf(code).why,
   isEvidence,
 });
 const LOST = signOf("gpu-lost");

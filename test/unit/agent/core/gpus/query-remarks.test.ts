@@ -40,7 +40,12 @@ test("that we may not query reports nothing of the card", () => {
 
 test("a corrupted infoROM is a warning", () => {
   expect(remarksIn("WARNING: infoROM is corrupted at gpu 0000:3B:00.0", 14)).toEqual([
-    { kind: "warning", busKey: "00000000:3b:00", index: null, reason: "Its infoROM is corrupted." },
+    {
+      kind: "warning",
+      busKey: "00000000:3b:00",
+      index: null,
+      why: { code: "gpu-inforom-corrupted", params: {} },
+    },
   ]);
 });
 

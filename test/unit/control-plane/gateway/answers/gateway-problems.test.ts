@@ -65,10 +65,11 @@ describe("a problem document of the gateway", () => {
     ["stopped", "not-running", 409],
     ["not-there", "service-missing", 404],
   ] as const)("of a refusal of kind %s has the type %s", (kind, problem, status) => {
-    expect(documentOf(refusal({ kind, sentence: "It is so." }))).toMatchObject({
+    expect(documentOf(refusal({ kind, reason: "entry-over" }))).toMatchObject({
       type: gatewayProblemType(problem),
       status,
-      detail: "It is so.",
+      detail: "This is over.",
+      reason_code: "entry-over",
     });
   });
 

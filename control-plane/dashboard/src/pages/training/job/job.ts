@@ -14,9 +14,7 @@ export interface Stage {
 }
 
 /** As much of the end of a run, or of the state of an instance, as words it. */
-type EndReason =
-  | Pick<NonNullable<Run["end"]>, "detail">
-  | Pick<Instance, "detail" | "detail_code" | "detail_params">;
+type EndReason = Pick<NonNullable<Run["end"]> | Instance, "detail" | "detail_code" | "detail_params">;
 
 export interface AttemptEnd {
   exitCode: number | null;

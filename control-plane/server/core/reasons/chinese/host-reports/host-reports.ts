@@ -4,7 +4,14 @@ import type { Message } from "@remotegpu/shared/reasons/messages";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { CANARY_CHINESE } from "./canary.ts";
 import { KERNEL_CHINESE, PROGRAM_FAULT_CHINESE, RECOVERY_CHINESE } from "./kernel.ts";
+import {
+  FILE_REQUEST_CHINESE,
+  FILE_UPLOAD_CHINESE,
+  POOL_FILE_CHINESE,
+  SEALED_FILE_CHINESE,
+} from "./files.ts";
 import { FINDING_CHINESE } from "./gangs.ts";
+import { GPU_CLOSURE_CHINESE, GPU_READING_CHINESE, GPU_SIGN_CHINESE } from "./gpus.ts";
 import { COMMAND_REFUSAL_CHINESE, OUTPUT_REFUSAL_CHINESE } from "./requests.ts";
 import { IMAGE_REPORT_CHINESE } from "./images.ts";
 import { DEVICE_REPORT_CHINESE, PROBE_REPORT_CHINESE } from "./probes.ts";
@@ -23,7 +30,14 @@ export const HOST_REPORT_CHINESE: Readonly<Record<HostReasonCode, Message>> = {
   ...PROGRAM_FAULT_CHINESE,
   ...RECOVERY_CHINESE,
   ...KERNEL_CHINESE,
+  ...GPU_SIGN_CHINESE,
+  ...GPU_READING_CHINESE,
+  ...GPU_CLOSURE_CHINESE,
   ...CANARY_CHINESE,
   ...COMMAND_REFUSAL_CHINESE,
   ...OUTPUT_REFUSAL_CHINESE,
+  ...POOL_FILE_CHINESE,
+  ...FILE_REQUEST_CHINESE,
+  ...FILE_UPLOAD_CHINESE,
+  ...SEALED_FILE_CHINESE,
 };

@@ -44,7 +44,14 @@ describe("requests", () => {
   });
 });
 
-const CARD_FAULT = { uuid: "GPU-1", code: "gpu-lost", reason: "Lost.", isSign: true, isFatal: false };
+const CARD_FAULT = {
+  uuid: "GPU-1",
+  code: "gpu-lost",
+  reason: "Lost.",
+  why: null,
+  isSign: true,
+  isFatal: false,
+};
 
 describe("reports", () => {
   const report = (change: Partial<InstanceReport>): InstanceReport => ({

@@ -26,7 +26,7 @@ describe("whoever comes to an environment that does not run", () => {
   it("is notified from when on a connection of SSH wakes it", () => {
     expect(wakeVerdict(asleep, { by: "person", knock: "ssh", now: after(1) })).toEqual({
       wakes: false,
-      sentence: "A connection of SSH wakes it from 2026-05-01T12:10:00.000Z on.",
+      reason: { code: "ssh-wakes-from", params: { from: "2026-05-01T12:10:00.000Z" } },
     });
   });
 
@@ -44,7 +44,7 @@ describe("whoever comes to an environment that does not run", () => {
     "wakes nothing that is %s",
     (status) => {
       const order = { by: "person", knock: "page", now: after(0) } as const;
-      expect(wakeVerdict({ ...asleep, status }, order)).toEqual({ wakes: false, sentence: null });
+      expect(wakeVerdict({ ...asleep, status }, order)).toEqual({ wakes: false, reason: null });
     },
   );
 

@@ -6,14 +6,17 @@ import {
   faultText,
   gravityOf,
   isNewFault,
+  whyFaulty,
 } from "@remotegpu/control-plane/server/core/hosts/card-fault";
 import { describe, expect, test } from "vitest";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 
 const DRAIN: CardFault = {
   uuid: "GPU-1",
   code: "mig-enabled",
   reason: "MIG mode is on.",
+  why: null,
   isSign: false,
   isFatal: false,
 };
@@ -40,7 +43,27 @@ describe("a fault in words", () => {
     ],
     [{ reason: null, code: "xid-79" }, "its host gives no reason (xid-79)"],
   ])("is reported with what is known: %j", (fault, text) => {
-    expect(faultText(fault)).toBe(text);
+    expect(faultText({ ...fault, why: null })).toBe(text);
+  });
+
+  test("stands as its host's reason, with the text that it had as a text", () => {
+    const reason = "nvidia-smi says that the GPU is lost.";
+    const why = { code: "gpu-lost", params: {} };
+    const coded = whyFaulty({ code: "gpu-lost", reason, why });
+
+    expect(coded).toEqual({ code: "gpu-fault", params: { why, fault_code: "gpu-lost" } });
+    expect(inEnglish(coded)).toBe(faultText({ code: "gpu-lost", reason, why: null }));
+  });
+
+  test.each([
+    ["of another text", { code: "gpu-requires-reset", params: {} }],
+    ["of another version", { code: "gpu-evaporated", params: {} }],
+    ["without its parameters", { code: "gpu-memory-errors", params: {} }],
+  ])("stands as its text beside a reason %s", (_what, why) => {
+    expect(whyFaulty({ code: "gpu-lost", reason: "The GPU is lost.", why })).toEqual({
+      code: "gpu-fault",
+      params: { why: asReported("The GPU is lost"), fault_code: "gpu-lost" },
+    });
   });
 
   test.each([

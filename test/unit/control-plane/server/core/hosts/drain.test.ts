@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   type RequestedDeadline,
   drainDeadline,
+  drainOrder,
   drainReason,
   drainWarning,
   MAX_DRAIN_MS,
@@ -42,4 +43,15 @@ test("people are notified when and why", () => {
     "It is being stopped: Host gpu-07 is taken out of service.",
   );
   expect(inEnglish(drainReason("gpu-07", "a fan."))).toBe("Host gpu-07 is taken out of service (a fan).");
+});
+
+test.each<[string | null, Date | null, string | null]>([
+  [null, null, null],
+  ["a fan", null, "a fan"],
+  [null, new Date("2026-03-01T10:00:00Z"), "by 2026-03-01T10:00:00.000Z"],
+  ["a fan", new Date("2026-03-01T10:00:00Z"), "a fan, by 2026-03-01T10:00:00.000Z"],
+])("the event of a drain for %j by %j has the reason %j", (reason, deadline, expected) => {
+  const order = drainOrder({ reason, deadline });
+
+  expect(order === null ? null : inEnglish(order)).toBe(expected);
 });

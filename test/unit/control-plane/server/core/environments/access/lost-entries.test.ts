@@ -4,6 +4,7 @@ import {
   type Doors,
   lostEntries,
 } from "@remotegpu/control-plane/server/core/environments/access/lost-entries";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 
 /** Written as `{ env: { set: [keys] } }`. */
 function doors(reported: Record<string, Record<string, number[]>>): Doors {
@@ -19,7 +20,7 @@ const BEFORE = doors({ lab: { ada: [1, 2], bob: [3] }, shop: { ada: [1, 2] } });
 const lost = (after: Doors) =>
   lostEntries(BEFORE, after, (set) => set).map(({ environmentId, reason }) => [
     environmentId,
-    reason.split(" Sessions ")[0],
+    inEnglish(reason).split(" Sessions ")[0],
   ]);
 
 test.each<[string, Record<string, Record<string, number[]>>, string[][]]>([
@@ -48,7 +49,7 @@ test.each<[string, Record<string, Record<string, number[]>>, string[][]]>([
 });
 
 test("every sentence advises what to do about what was left inside", () => {
-  const [{ reason } = { reason: "" }] = lostEntries(BEFORE, doors({}), (set) => set);
+  const sentences = lostEntries(BEFORE, doors({}), (set) => set).map(({ reason }) => inEnglish(reason));
 
-  expect(reason).toContain("what somebody left inside as root is not undone: restart it");
+  expect(sentences[0]).toContain("what somebody left inside as root is not undone: restart it");
 });

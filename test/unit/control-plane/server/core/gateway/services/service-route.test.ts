@@ -7,12 +7,15 @@ import {
   type ServiceRoute,
   whyClosed,
 } from "@remotegpu/control-plane/server/core/gateway/services/service-route";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { reasonOf } from "@remotegpu/control-plane/server/core/reasons/plain-reason";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const route: ServiceRoute = {
   id: "svc-1",
   name: "chat",
   status: "running",
-  statusReason: "The image has no such program.",
+  statusReason: asReported("The image has no such program."),
   isPublic: false,
   corsOrigins: [],
   bounds: DEFAULT_BOUNDS,
@@ -22,6 +25,10 @@ const route: ServiceRoute = {
 };
 
 const REPLICA = { instanceId: "ins-1" as InstanceId, hostId: "host-1" as HostId, port: 8000, revision: 1 };
+const closedText = (of: ServiceRoute) => {
+  const why = whyClosed(of);
+  return why === null ? null : inEnglish(reasonOf(why));
+};
 const bounds = (queueSeconds: number, wakeSeconds: number) => ({
   ...DEFAULT_BOUNDS,
   queueSeconds,
@@ -30,7 +37,7 @@ const bounds = (queueSeconds: number, wakeSeconds: number) => ({
 
 test("requests are let in while it is to answer, and else a sentence gives the reason why nobody does", () => {
   const reported = Object.fromEntries(
-    INFERENCE_SERVICE_STATUSES.map((status) => [status, whyClosed({ ...route, status })]),
+    INFERENCE_SERVICE_STATUSES.map((status) => [status, closedText({ ...route, status })]),
   );
   const stopped = "The service is stopped. Its owner starts it: remotegpu service start";
   expect(reported).toEqual({
