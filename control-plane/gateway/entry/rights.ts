@@ -88,8 +88,7 @@ export class Rights {
 
   #held(key: string, nowMs: number, cause: StoreError): EntryState {
     const cached = this.#cached.get(key);
-    if (cached === undefined || nowMs - cached.checkedAtMs >= HOLDS_MS)
-      throw new RightsUnknown({ cause });
+    if (cached === undefined || nowMs - cached.checkedAtMs >= HOLDS_MS) throw new RightsUnknown({ cause });
     return cached.state;
   }
 

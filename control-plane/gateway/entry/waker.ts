@@ -69,7 +69,8 @@ export class Waker {
     if (sleeper?.wakes !== true) return found;
     if (found.kind === "stopped") {
       const woken = await this.#wake(comer, sleeper);
-      if (!woken.isOrdered) return woken.why === null ? found : { ...found, reason: stoppedBecause(woken.why) };
+      if (!woken.isOrdered)
+        return woken.why === null ? found : { ...found, reason: stoppedBecause(woken.why) };
     }
     const starting: Refused = {
       admitted: false,

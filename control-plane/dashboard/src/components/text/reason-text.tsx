@@ -4,7 +4,7 @@ import { ServerText } from "./server-text.tsx";
 type Params = Readonly<Record<string, unknown>> | null;
 
 /** `status_reason` with `status_reason_code` and `status_reason_params`, say. */
-type WithReason<Field extends string> = Readonly<Record<Field | `${Field}_code`, string | null>> &
+export type WithReason<Field extends string> = Readonly<Record<Field | `${Field}_code`, string | null>> &
   Readonly<Record<`${Field}_params`, Params>>;
 
 interface ReasonTextOf<Field extends string> {

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { AgeText } from "../text/age-text.tsx";
 import { NameText } from "../text/name-text.tsx";
 import { NotReported } from "../text/not-reported.tsx";
-import { ReasonText } from "../text/reason-text.tsx";
+import { ReasonText, type WithReason } from "../text/reason-text.tsx";
 import { bytesText } from "../text/size-text.ts";
 import { type GpuReading, useGpuReadings } from "./gpu-readings.ts";
 
@@ -16,7 +16,7 @@ export interface HeldGpu {
   /** Null of one that is held no more. */
   reading: GpuReading | null;
   /** What its host holds against it. */
-  fault: { code: string | null; sentence: string } | null;
+  fault: ({ code: string | null } & WithReason<"sentence">) | null;
 }
 
 const MIB = 1_048_576;

@@ -3,7 +3,7 @@ import type { WorkloadWaiver } from "@remotegpu/control-plane/client/generated/a
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../text/age-text.tsx";
-import { ReasonText } from "../text/reason-text.tsx";
+import { ReasonText, type WithReason } from "../text/reason-text.tsx";
 import { AsReported } from "../text/server-text.tsx";
 
 const RULES = [
@@ -43,7 +43,7 @@ interface WaivedRun {
   waive_from: string | null;
   waive_reason: string | null;
   last_proven_at: string | null;
-  waived: readonly { reason: string; from: string; to: string | null; sentence: string }[];
+  waived: readonly ({ reason: string; from: string; to: string | null } & WithReason<"sentence">)[];
 }
 
 /** Of one run: each stretch with its rule and what shows it, and the stop after which it was free. */

@@ -42,8 +42,7 @@ export const OF_PERSON = "user:";
 
 /** @param standing null for a key that opens nothing, or not here */
 export function callRight(state: KeyState | null): CallRight {
-  if (state === null)
-    return { allowed: false, kind: "no-entry", reason: reasonOf("service-key-unknown") };
+  if (state === null) return { allowed: false, kind: "no-entry", reason: reasonOf("service-key-unknown") };
   if (state.kind === "service")
     return {
       allowed: true,
