@@ -76,6 +76,7 @@ import {
   RUN_REPORT_CODES,
   START_REPORT_CODES,
 } from "@remotegpu/shared/reasons/host-reports/codes/runs";
+import { XID_MEANING_CODES } from "@remotegpu/shared/reasons/host-reports/codes/xids";
 import { SEQUENCE_CODES } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { VALUE_CODES } from "@remotegpu/shared/values/value-failure";
 import { expect, test } from "vitest";
@@ -170,6 +171,7 @@ const PAGES: readonly PageContents[] = [
       ["Errors of programs", PROGRAM_FAULT_CODES],
       ["Recoveries", RECOVERY_CODES],
       ["Devices", KERNEL_CODES],
+      ["Meanings of Xids", XID_MEANING_CODES],
     ],
   },
   {
