@@ -17,6 +17,7 @@ import {
   GPU_REQUEST_CODES,
   IMPOSSIBILITY_CODES,
 } from "@remotegpu/control-plane/server/core/reasons/codes/placement";
+import { POOL_PROOF_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/pools";
 import { PRICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/prices";
 import {
   RUN_CODES,
@@ -137,6 +138,7 @@ const PAGES: readonly PageContents[] = [
     title: "Codes of hosts",
     families: [
       ["Hosts", HOST_CODES],
+      ["Proofs of storage pools", POOL_PROOF_CODES],
       ["GPU faults", GPU_FAULT_CODES],
     ],
   },

@@ -18,7 +18,7 @@ import { verdictOf } from "../../store/hosts/host-addresses.ts";
 import type { CanaryRow } from "../../store/hosts/host-canaries.ts";
 import { openCves } from "../../store/hosts/host-versions.ts";
 import type { HostRow } from "../../store/hosts/hosts.ts";
-import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
+import { type StatusReasonRow, storedReason } from "../../store/database/values/reason-columns.ts";
 import {
   DETAIL_FIELDS,
   detailAnswer,
@@ -236,7 +236,7 @@ export function hostAnswer({
     pool: row.storage_pool,
     claim: row.claimed_storage_pool,
     state: row.pool_state,
-    failure: pool_failure,
+    failure: storedReason(pool_failure),
     features: row.features,
   };
   const cves = openCves(versions);
