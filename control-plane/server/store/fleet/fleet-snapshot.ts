@@ -4,7 +4,7 @@ import { PROTOCOL } from "@remotegpu/shared/messages/protocol";
 import type { HostConnection } from "@remotegpu/shared/values/workload";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { agentService, type ProtocolRange } from "../../core/hosts/agent-service.ts";
-import { type CardFault, faultText, whyFaulty } from "../../core/hosts/card-fault.ts";
+import { type CardFault, whyFaulty } from "../../core/hosts/card-fault.ts";
 import { isHeardNow } from "../../core/hosts/host-liveness.ts";
 import { poolObstacle, type PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet/fleet.ts";
@@ -303,9 +303,11 @@ function closedGpu(gpu: GpuNow): Reason | null {
   return gpu.stranger === null ? null : strangerReason(gpu.uuid, gpu.stranger);
 }
 
-/** The host's own words with their code; an administrator's have none. */
-function cordonedGpu({ uuid, cordon_reason: reason, fault }: GpuNow): Reason {
-  if (reason === null) return { code: "gpu-cordoned", params: { gpu_uuid: uuid } };
-  const note = fault !== null && fault.reason === reason ? faultText(fault) : reason;
-  return { code: "gpu-cordoned-with-note", params: { gpu_uuid: uuid, note } };
+/** The host's own reason with its code; an administrator's is a note. */
+function cordonedGpu({ uuid, cordon_reason: note, fault }: GpuNow): Reason {
+  const params = { gpu_uuid: uuid };
+  if (note === null) return { code: "gpu-cordoned", params };
+  return fault !== null && fault.reason === note
+    ? { code: "gpu-cordoned-because", params: { ...params, why: whyFaulty(fault) } }
+    : { code: "gpu-cordoned-with-note", params: { ...params, note } };
 }

@@ -191,7 +191,7 @@ export interface GpuRow {
   sharing_mode: string | null;
   simulated: boolean;
   cordoned: boolean;
-  cordon_reason: string | null;
+  cordon_reason: StoredReason | null;
   cordoned_by: "admin" | "host" | null;
   health_reasons: string[];
   /** Beside each of them its code and parameters, null for one that came as a text; null where all did. */
@@ -221,7 +221,7 @@ const GPU = `SELECT g.uuid, g.host_id, g.gpu_index, g.name, g.brand, g.architect
     g.utilization_percent, g.temperature_c, g.power_w, g.power_limit, g.temperature_limit,
     g.nvlink_island, coalesce(g.status, 'available') AS status,
     coalesce(g.health_status, 'unknown') AS health_status, g.sharing_mode, g.simulated, g.cordoned,
-    g.cordon_reason, g.conflict_host_id, g.allocated_to, g.allocated_at, g.last_seen_at,
+    ${optionalReasonColumn("g", "cordon_reason")} AS cordon_reason, g.conflict_host_id, g.allocated_to, g.allocated_at, g.last_seen_at,
     ${SAMPLED_AT} AS sampled_at, g.vanished_at,
     ARRAY(SELECT a.instance_id FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL
            ORDER BY a.slot) AS instances,
@@ -306,7 +306,9 @@ export async function cordonGpu(
   { uuid, reason }: { uuid: string; reason: string | null },
 ): Promise<boolean> {
   const { rowCount } = await sql.change(
-    "UPDATE gpus SET cordoned = true, cordon_reason = $2, status = 'maintenance' WHERE uuid = $1",
+    `UPDATE gpus SET cordoned = true, cordon_reason = $2, cordon_reason_code = NULL, cordon_reason_params = NULL,
+            status = 'maintenance'
+      WHERE uuid = $1`,
     [uuid, reason],
   );
   return rowCount === 1;
@@ -314,7 +316,7 @@ export async function cordonGpu(
 
 export async function uncordonGpu(sql: Connection, uuid: string): Promise<boolean> {
   const { rowCount } = await sql.change(
-    `UPDATE gpus SET cordoned = false, cordon_reason = NULL,
+    `UPDATE gpus SET cordoned = false, cordon_reason = NULL, cordon_reason_code = NULL, cordon_reason_params = NULL,
             status = CASE WHEN EXISTS (
               SELECT FROM gpu_allocations a WHERE a.gpu_uuid = gpus.uuid AND a.released_at IS NULL
             ) THEN 'allocated' ELSE 'available' END
