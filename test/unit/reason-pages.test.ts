@@ -17,6 +17,7 @@ import {
   GPU_REQUEST_CODES,
   IMPOSSIBILITY_CODES,
 } from "@remotegpu/control-plane/server/core/reasons/codes/placement";
+import { POOL_PROOF_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/pools";
 import { PRICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/prices";
 import {
   RUN_CODES,
@@ -76,6 +77,7 @@ import {
   RUN_REPORT_CODES,
   START_REPORT_CODES,
 } from "@remotegpu/shared/reasons/host-reports/codes/runs";
+import { XID_MEANING_CODES } from "@remotegpu/shared/reasons/host-reports/codes/xids";
 import { SEQUENCE_CODES } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { VALUE_CODES } from "@remotegpu/shared/values/value-failure";
 import { expect, test } from "vitest";
@@ -136,6 +138,7 @@ const PAGES: readonly PageContents[] = [
     title: "Codes of hosts",
     families: [
       ["Hosts", HOST_CODES],
+      ["Proofs of storage pools", POOL_PROOF_CODES],
       ["GPU faults", GPU_FAULT_CODES],
     ],
   },
@@ -170,6 +173,7 @@ const PAGES: readonly PageContents[] = [
       ["Errors of programs", PROGRAM_FAULT_CODES],
       ["Recoveries", RECOVERY_CODES],
       ["Devices", KERNEL_CODES],
+      ["Meanings of Xids", XID_MEANING_CODES],
     ],
   },
   {

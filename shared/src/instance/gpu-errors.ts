@@ -36,6 +36,8 @@ export const KernelNote = z.object({
   code: Code,
   /** A sentence. */
   reason: text(300),
+  /** The same as a code. Agents of before send none. */
+  why: ReportedReason,
   /** How often, since the host started. */
   count: z.int().positive().max(MAX_INT),
   /** Nobody knows what the driver's number means. */

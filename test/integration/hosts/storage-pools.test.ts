@@ -293,6 +293,8 @@ describe("a confirmed host", () => {
     });
   });
 
+  const apart = { code: "pool-writes-unseen", params: { reader_name: "x", writer_name: "x" } };
+
   test("that does not share the tree fails, and is out with an alarm", async () => {
     const pool = poolName();
     const member = await joinHost(trees.one, { token: { storage_pool: pool } });
@@ -304,6 +306,12 @@ describe("a confirmed host", () => {
     expect(await readers(pool)).toEqual([member]);
     expect(await sampler(pool)).toBe(member);
     expect(await visible(stranger)).toMatchObject({ pool_state: "failed", pool_proved_at: null });
+    const why = { code: "pool-not-shared-because", params: { storage_pool: pool, why: apart } };
+    expect(await visible(stranger)).toMatchObject({
+      pool_reason: `Nothing is placed on it or read from it: it does not share storage pool ${pool}: Host x does not see what host x writes into the pool.`,
+      pool_reason_code: "pool-unused",
+      pool_reason_params: { why },
+    });
     expect(await closed(stranger)).toMatch(`it does not share storage pool ${pool}: Host x does not see`);
     expect(await alarms()).toEqual({ "pool-not-proved": [stranger] });
     expect(await doctorFinds()).toEqual(["pool-not-proved"]);

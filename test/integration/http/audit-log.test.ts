@@ -336,9 +336,20 @@ describe("an attempt", () => {
         outcome: "refused",
         status: 404,
         problem: "not-found",
+        reason: "There is no environment … that you can see.",
+        reason_code: "not-found",
+        reason_params: { thing: { code: "named-environment", params: { workload_id: "…" } } },
         before: null,
         after: null,
       },
+    ]);
+  });
+
+  test("that is done has no reason", async () => {
+    const done = await scene.order(ada);
+
+    expect(await entriesOf(done)).toMatchObject([
+      { outcome: "done", problem: null, reason: null, reason_code: null, reason_params: null },
     ]);
   });
 

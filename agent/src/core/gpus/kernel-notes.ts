@@ -2,6 +2,8 @@
  * What the kernel log said of this host's GPUs that closes nothing, kept for the operators: each thing once for its device,
  * with how often it was said. Program faults of which nobody knows whose program it was are among them.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { explained, reasonOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { type KernelNote, MAX_KERNEL_NOTES } from "@remotegpu/shared/instance/gpu-errors";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { HeardFinding } from "./kernel-lines/kernel-reading.ts";
@@ -28,11 +30,10 @@ export function afterNotes(
 /** Some of the log was overwritten before it was read: what it said of GPUs is not known. */
 export function afterLoss(notes: readonly KernelNote[], lost: number): readonly KernelNote[] {
   if (lost === 0) return notes;
-  const reason =
-    "Records of the kernel log were overwritten before they were read: errors of GPUs may be among them.";
+  const reason = explained({ code: LOG_LOST_CODE, params: {} });
   return withNote(
     notes,
-    { gpuUuid: null, device: null, code: LOG_LOST_CODE, reason, isUnknown: false },
+    { gpuUuid: null, device: null, code: LOG_LOST_CODE, ...reason, isUnknown: false },
     lost,
   );
 }
@@ -44,17 +45,24 @@ type Uncounted = Omit<KernelNote, "count">;
  * error of a switch in any case, since it is of no GPU.
  */
 function noteOf(
-  { target, code, effect, reason, isUnknown }: HeardFinding,
+  { target, code, effect, reason, why, isUnknown }: HeardFinding,
   gpuOf: (busKey: string) => GpuUuid | undefined,
 ): Uncounted | null {
   if (effect === "ignore") return null;
-  if (target.kind === "switched-gpus") return { gpuUuid: null, device: null, code, reason, isUnknown };
+  if (target.kind === "switched-gpus") return { gpuUuid: null, device: null, code, reason, why, isUnknown };
   const gpuUuid = gpuOf(target.busKey) ?? null;
   if (gpuUuid === null && code === OF_ANY_DEVICE) return null;
   const closes = effect !== "note" && effect !== "program-fault";
   if (closes && gpuUuid !== null) return null;
-  const text = effect === "program-fault" ? `Of a run that is not certain: ${reason}` : reason;
-  return { gpuUuid, device: target.busKey, code, reason: text, isUnknown };
+  const words = effect === "program-fault" ? ofUnknownRun({ reason, why }) : { reason, why };
+  return { gpuUuid, device: target.busKey, code, ...words, isUnknown };
+}
+
+type Words = Pick<KernelNote, "reason" | "why">;
+
+function ofUnknownRun({ reason, why }: Words): Words {
+  const fault: HostReason = why ?? reasonOf(reason);
+  return explained({ code: "program-fault-of-unknown-run", params: { fault } });
 }
 
 /** The first of them stay: what a host says in its first minutes is what the others come from. */

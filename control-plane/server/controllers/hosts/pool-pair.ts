@@ -9,6 +9,8 @@ import type { HostId } from "@remotegpu/shared/values/ids";
 import { PoolNonceWritten } from "@remotegpu/shared/messages/files";
 import { POOL_NONCE_BYTES, POOL_PROOF_ROUTE } from "@remotegpu/shared/proof/pool-proof";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import { type GivenReason, reasonOf } from "../../core/reasons/plain-reason.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
 import type { HostAnswer, HostFiles } from "../../core/hosts/host-files.ts";
 import type { Pair, PairOutcome, RoundMember } from "../../core/hosts/pools/pool-round.ts";
 
@@ -48,8 +50,7 @@ export async function provePair(deps: PairDeps, [a, b]: Pair): Promise<PairOutco
         const result = written[index] as Written;
         if (result.kind === "silent") return { ...result, lost };
         if (result.hasLost) lost.push(writer.id);
-        if (result.kind === "nowhere")
-          return { kind: "apart", detail: `The pool's folder is not there on host ${writer.name}.`, lost };
+        if (result.kind === "nowhere") return { kind: "apart", detail: withoutFolder(writer), lost };
       }
       const signal = (deps.deadline ?? deadlineIn)(READ_WITHIN_MS);
       const read = await Promise.all(
@@ -61,10 +62,7 @@ export async function provePair(deps: PairDeps, [a, b]: Pair): Promise<PairOutco
       const silent = read.find((one) => one.kind === "silent");
       if (silent !== undefined) return { ...silent, lost };
       for (const [index, { writer, reader }] of visible.entries())
-        if (read[index]?.kind === "other") {
-          const detail = `Host ${reader.name} does not see what host ${writer.name} writes into the pool.`;
-          return { kind: "apart", detail, lost };
-        }
+        if (read[index]?.kind === "other") return { kind: "apart", detail: unseen({ reader, writer }), lost };
     }
     return { kind: "shared", lost };
   } finally {
@@ -76,7 +74,15 @@ export async function provePair(deps: PairDeps, [a, b]: Pair): Promise<PairOutco
 
 const deadlineIn = (ms: number) => AbortSignal.timeout(ms);
 
-type Silent = { kind: "silent"; hostId: string; detail: string };
+function withoutFolder({ name }: RoundMember): Reason {
+  return { code: "pool-folder-absent", params: { host_name: name } };
+}
+
+function unseen({ reader, writer }: { reader: RoundMember; writer: RoundMember }): Reason {
+  return { code: "pool-writes-unseen", params: { reader_name: reader.name, writer_name: writer.name } };
+}
+
+type Silent = { kind: "silent"; hostId: string; detail: Reason };
 type Written = { kind: "written" | "nowhere"; hasLost: boolean } | Silent;
 
 async function write(deps: PairDeps, host: RoundMember, name: string, nonce: Buffer): Promise<Written> {
@@ -84,7 +90,8 @@ async function write(deps: PairDeps, host: RoundMember, name: string, nonce: Buf
   if (answer.kind === "silent") return answer;
   if (answer.status === 404) return { kind: "nowhere", hasLost: true };
   const reported = answer.status === 200 ? writtenIn(answer.bytes) : null;
-  if (reported === null) return silentOf(host, `its files process writes no proof (${answer.status})`);
+  if (reported === null)
+    return silentOf(host, { code: "pool-nonce-unwritten", params: { status: answer.status } });
   // Each proof leaves the folder there.
   return { kind: "written", hasLost: reported.isFolderNew && host.provedAtMs !== null };
 }
@@ -110,7 +117,7 @@ async function reads(
     if (answer.kind === "silent") return answer;
     if (answer.status === 200 && answer.bytes.equals(nonce)) return { kind: "seen" };
     if (answer.status !== 200 && !NOT_THERE.has(answer.status))
-      return silentOf(host, `its files process reads no proof (${answer.status})`);
+      return silentOf(host, { code: "pool-nonce-unread", params: { status: answer.status } });
     if (tries >= READS) return { kind: "other" };
     await deps.pause(BETWEEN_READS_MS);
   }
@@ -130,7 +137,7 @@ async function answerOf(
 ): Promise<Answer> {
   const own = deadline(ANSWERED_WITHIN_MS);
   const signal = within === undefined ? own : AbortSignal.any([own, within]);
-  const late = silentOf(host, "its files process did not answer in time");
+  const late = silentOf(host, "pool-answer-overdue");
   const requested = files
     .request(
       host.id as HostId,
@@ -145,7 +152,7 @@ async function answerOf(
       signal,
     )
     .then(async (reply): Promise<Answer> => {
-      if (!reply.isReached) return signal.aborted ? late : silentOf(host, `it is not reached: ${reply.why}`);
+      if (!reply.isReached) return signal.aborted ? late : silentOf(host, unreached(reply.why));
       return { kind: "answer", status: reply.answer.status, bytes: await bytesOf(reply.answer, signal) };
     })
     .catch(() => late);
@@ -171,6 +178,11 @@ async function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function silentOf(host: RoundMember, phrase: string): Silent {
-  return { kind: "silent", hostId: host.id, detail: `Of host ${host.name} nothing was heard: ${phrase}.` };
+function unreached(why: string): Reason {
+  return { code: "pool-host-unreached", params: { why: asReported(why) } };
+}
+
+function silentOf({ id, name }: RoundMember, why: GivenReason): Silent {
+  const detail: Reason = { code: "pool-host-silent", params: { host_name: name, why: reasonOf(why) } };
+  return { kind: "silent", hostId: id, detail };
 }

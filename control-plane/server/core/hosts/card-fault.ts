@@ -4,7 +4,6 @@
  */
 import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
-import { inEnglish } from "../reasons/english/english.ts";
 import { listedReason } from "../reasons/english/listed-reason.ts";
 import { asReported, type Reason } from "../reasons/reason.ts";
 
@@ -48,10 +47,6 @@ export function whyFaulty({ reason, code, why }: FaultCause): Reason {
 
 function withFaultCode(why: Reason, code: string | null): Reason {
   return code === null ? why : { code: "gpu-fault", params: { why, fault_code: code } };
-}
-
-export function faultText(fault: FaultCause): string {
-  return inEnglish(whyFaulty(fault));
 }
 
 /** How grave a fault is: only one that is graver than what was known is told of again, or one of another kind. */

@@ -6,6 +6,7 @@ import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
 import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
+import { inSequence } from "./in-sequence.ts";
 import { asReported, type Reason } from "./reason.ts";
 
 /** @param reason absent from agents of before, and where all of the text is of others */
@@ -20,6 +21,17 @@ export function reportedReasons(
 ): Reason[] {
   const isOfThese = texts.length === reasons.length;
   return texts.map((text, nth) => reportedReason(text, isOfThese ? reasons[nth] : undefined));
+}
+
+/** Of texts that stand one after the other, as one reason; null where they say nothing. */
+export function reportedSequence(
+  texts: readonly string[],
+  reasons?: readonly (HostReason | undefined)[],
+): Reason | null {
+  const text = texts.join(" ");
+  if (text === "") return null;
+  const reported = reportedReasons(texts, reasons);
+  return reported.every(({ code }) => code === AS_REPORTED) ? asReported(text) : inSequence(...reported);
 }
 
 /** As a table has them beside their texts: null for each that is a text alone, and for all where none is more. */

@@ -13,6 +13,7 @@ import { ALARM_CODES, ALERT_CODES } from "./codes/alarms.ts";
 import { EVENT_CODES } from "./codes/events.ts";
 import { HOST_ADDRESS_CODES, HOST_CODES, LINK_CODES } from "./codes/hosts.ts";
 import { PLACEMENT_CODES, GPU_REQUEST_CODES, IMPOSSIBILITY_CODES } from "./codes/placement.ts";
+import { POOL_PROOF_CODES } from "./codes/pools.ts";
 import { ENVIRONMENT_CODES } from "./codes/environments.ts";
 import { IMAGE_CODES } from "./codes/images.ts";
 import { JOB_CODES } from "./codes/jobs.ts";
@@ -34,6 +35,7 @@ const OWN_REASON_CODES = {
   ...HOST_CODES,
   ...HOST_ADDRESS_CODES,
   ...LINK_CODES,
+  ...POOL_PROOF_CODES,
   ...PLACEMENT_CODES,
   ...ENVIRONMENT_CODES,
   ...IMAGE_CODES,

@@ -1,11 +1,14 @@
 /** For administrators: who asked for which change, and what came of it. What writes it is request/audit.ts. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/values/text";
-import { AUDIT_OUTCOMES, auditEntries } from "../../store/audit/audit-log.ts";
+import { AUDIT_OUTCOMES, auditEntries, type AuditRow } from "../../store/audit/audit-log.ts";
 import { AUDIT_TARGET_KINDS, withoutMoney } from "../../store/audit/audit-targets.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import { isReason } from "../../core/reasons/reason.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
 import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
+import { REASON_FIELDS } from "../request/reason-answer.ts";
 import { badField } from "../request/refusal.ts";
 import { forAdmins, NumericId, ok, Timestamp } from "../request/route.ts";
 
@@ -56,9 +59,15 @@ const AuditEntry = z
     }),
     status: z.int().nullable().openapi({ description: "How it was answered", example: 202 }),
     problem: z.string().nullable().openapi({
-      description: "Why it was refused, or that it failed",
+      description: "Why it was refused, or that it failed: a stable word",
+      example: "forbidden",
+    }),
+    reason: z.string().nullable().openapi({
+      description:
+        "The same as a sentence, with … in place of each text that the request may have brought; null: nothing was refused, or no more is known",
       example: "Only administrators may do this.",
     }),
+    ...REASON_FIELDS,
     before: Fields,
     after: Fields,
     attempts: z.int().openapi({ description: "How many attempts this entry stands for", example: 1 }),
@@ -132,6 +141,7 @@ export function registerAuditLogRoute(api: ApiApp, { db }: ApiDeps): void {
     const rows = await auditEntries(db, filter, page);
     const item = ({ at_micros: _micros, ...row }: (typeof rows)[number]) => ({
       ...row,
+      reason: sentenceOf(row),
       at: row.at.toISOString(),
       ...(!showsMoney(c) && {
         before: withoutMoney(row.target_kind, row.before),
@@ -141,4 +151,13 @@ export function registerAuditLogRoute(api: ApiApp, { db }: ApiDeps): void {
     const key = (row: (typeof rows)[number]) => [row.at_micros, String(row.id)];
     return c.json(toPage(rows, page.limit, { item, key }), 200);
   });
+}
+
+/** Null for a code of another version, too. */
+function sentenceOf({
+  reason_code: code,
+  reason_params: params,
+}: Pick<AuditRow, "reason_code" | "reason_params">): string | null {
+  const reason = { code, params };
+  return isReason(reason) ? inEnglish(reason) : null;
 }

@@ -41,7 +41,7 @@ import {
 import { environmentFor } from "./environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
 import { storedReason } from "../../store/database/values/reason-columns.ts";
-import { reasonAnswer, reasonCode, reasonParams } from "../request/reason-answer.ts";
+import { namedReason, reasonCode, reasonParams } from "../request/reason-answer.ts";
 import { reasonOf, statusPhrase } from "../../core/reasons/plain-reason.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 
@@ -280,12 +280,9 @@ function mappingAnswer({
   release_reason: stored,
   ...row
 }: PortMappingRow): z.input<typeof PortMapping> {
-  const released = reasonAnswer(storedReason(stored));
   return {
     ...row,
-    release_reason: released.reason,
-    release_reason_code: released.reason_code,
-    release_reason_params: released.reason_params,
+    ...namedReason("release_reason", storedReason(stored)),
     allocated_at: iso(row.allocated_at),
     last_accessed_at: iso(row.last_accessed_at),
     release_due_at: iso(row.release_due_at),

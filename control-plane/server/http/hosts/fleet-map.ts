@@ -12,6 +12,7 @@ import {
 } from "../../store/overview/fleet-map.ts";
 import type { MapGroup } from "../../store/overview/map-line.ts";
 import { CachedFigures } from "../../store/overview/fleet-figures.ts";
+import { storedReason } from "../../store/database/values/reason-columns.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
 import {
@@ -297,11 +298,12 @@ function cardOnMap(card: CardOnMapRow): FleetMap["hosts"][number]["gpus"][number
   };
 }
 
-/** Its host's words with their code; else an administrator's, which have none. */
-function reasonOf({ fault, cordoned, cordon_reason: note }: CardOnMapRow): ReasonAnswer {
-  if (fault !== null && (!cordoned || note === null || note === fault.reason))
+/** Its host's reason with its code; else an administrator's words, which have none. */
+function reasonOf({ fault, cordoned, cordon_reason: stored }: CardOnMapRow): ReasonAnswer {
+  if (fault !== null && (!cordoned || stored === null || stored.text === fault.reason))
     return reasonAnswer(whyFaulty(fault));
-  return cordoned ? { ...NO_REASON, reason: note } : NO_REASON;
+  if (!cordoned || stored === null) return NO_REASON;
+  return stored.code === null ? { ...NO_REASON, reason: stored.text } : reasonAnswer(storedReason(stored));
 }
 
 const NO_REASON = reasonAnswer(null);

@@ -4,7 +4,8 @@ import { GIB } from "@remotegpu/shared/values/units";
 import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
 import { listedReason } from "../../core/reasons/english/listed-reason.ts";
 import type { GpuRow } from "../../store/hosts/hosts.ts";
-import { ReasonParams } from "../request/reason-answer.ts";
+import { storedReason } from "../../store/database/values/reason-columns.ts";
+import { namedReason, reasonCode, ReasonParams, reasonParams } from "../request/reason-answer.ts";
 import { Timestamp } from "../request/route.ts";
 
 const HealthReasonCode = z.object({
@@ -42,6 +43,8 @@ export const Gpu = z
     simulated: z.boolean(),
     cordoned: z.boolean(),
     cordon_reason: z.string().nullable(),
+    cordon_reason_code: reasonCode("gpu-requires-reset"),
+    cordon_reason_params: reasonParams(),
     cordoned_by: z.enum(["admin", "host"]).nullable().openapi({
       description: "A host puts the card back in service when it is well again; an admin's cordon stays",
     }),
@@ -135,6 +138,7 @@ export const Gpu = z
 export function gpuAnswer({ health_reason_data: data, ...row }: GpuRow) {
   return {
     ...row,
+    ...namedReason("cordon_reason", storedReason(row.cordon_reason)),
     health_reason_codes: row.health_reasons.map((text, nth) => healthReasonCode(text, data?.[nth] ?? null)),
     strangers: row.strangers.map(({ pid, name, memoryMib }) => ({ pid, name, memory_mib: memoryMib })),
     allocated_at: row.allocated_at?.toISOString() ?? null,

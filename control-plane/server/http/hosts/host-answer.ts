@@ -18,11 +18,11 @@ import { verdictOf } from "../../store/hosts/host-addresses.ts";
 import type { CanaryRow } from "../../store/hosts/host-canaries.ts";
 import { openCves } from "../../store/hosts/host-versions.ts";
 import type { HostRow } from "../../store/hosts/hosts.ts";
-import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
+import { type StatusReasonRow, storedReason } from "../../store/database/values/reason-columns.ts";
 import {
   DETAIL_FIELDS,
   detailAnswer,
-  reasonAnswer,
+  namedReason,
   reasonCode,
   reasonParams,
   STATUS_REASON_FIELDS,
@@ -236,12 +236,9 @@ export function hostAnswer({
     pool: row.storage_pool,
     claim: row.claimed_storage_pool,
     state: row.pool_state,
-    failure: pool_failure,
+    failure: storedReason(pool_failure),
     features: row.features,
   };
-  const poolReason = reasonAnswer(poolReasonOf(state, pool_proof_due_at));
-  const addressReason = reasonAnswer(verdict.reason);
-  const tunnelReason = reasonAnswer(tunnel.reason);
   const cves = openCves(versions);
   return {
     ...row,
@@ -249,17 +246,11 @@ export function hostAnswer({
     waived_cves: cves.waived,
     cve_detail: cves.sentences.join(" ") || null,
     pool_proved_at: row.pool_proved_at?.toISOString() ?? null,
-    pool_reason: poolReason.reason,
-    pool_reason_code: poolReason.reason_code,
-    pool_reason_params: poolReason.reason_params,
+    ...namedReason("pool_reason", poolReasonOf(state, pool_proof_due_at)),
     address_confirmed_by: verdict.isConfirmed ? verdict.by : null,
-    address_detail: addressReason.reason,
-    address_detail_code: addressReason.reason_code,
-    address_detail_params: addressReason.reason_params,
+    ...namedReason("address_detail", verdict.reason),
     tunnel: tunnel.route,
-    tunnel_detail: tunnelReason.reason,
-    tunnel_detail_code: tunnelReason.reason_code,
-    tunnel_detail_params: tunnelReason.reason_params,
+    ...namedReason("tunnel_detail", tunnel.reason),
     ...statusAnswer(row, agentService(protocol, PROTOCOL)),
     canary: row.canary && canaryAnswer(row.canary),
     drain_deadline_at: row.drain_deadline_at?.toISOString() ?? null,
@@ -282,12 +273,7 @@ function statusAnswer(row: StatusReasonRow, service: AgentService): StatusReason
   const { status_reason, status_reason_code, status_reason_params } = row;
   if (status_reason !== null || service.mode === "full")
     return { status_reason, status_reason_code, status_reason_params };
-  const unplaced = reasonAnswer({ code: "nothing-new-placed", params: { why: service.why } });
-  return {
-    status_reason: unplaced.reason,
-    status_reason_code: unplaced.reason_code,
-    status_reason_params: unplaced.reason_params,
-  };
+  return namedReason("status_reason", { code: "nothing-new-placed", params: { why: service.why } });
 }
 
 function canaryAnswer(canary: CanaryRow) {

@@ -18,7 +18,7 @@ import { asReported } from "../../core/reasons/reason.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import { forAdmins, jsonBody, noContent, ok, OpaqueIdPath, Timestamp } from "../request/route.ts";
-import { deed } from "./hosts.ts";
+import { deed } from "./host-verbs.ts";
 
 const tags = ["hosts"];
 const params = OpaqueIdPath;

@@ -12,7 +12,7 @@ import type { ApiContext } from "../deps.ts";
 import { storedReason } from "../../store/database/values/reason-columns.ts";
 import {
   CAUSE_FIELDS,
-  causeAnswer,
+  namedReason,
   REASON_FIELDS,
   reasonAnswer,
   STATUS_REASON_FIELDS,
@@ -162,7 +162,7 @@ export function inferenceServiceAnswer(
     autoscaling: autoscaling && autoscalingAnswer(autoscaling),
     rollout: row.rollout && {
       ...row.rollout,
-      ...causeAnswer(storedReason(row.rollout.cause)),
+      ...namedReason("cause", storedReason(row.rollout.cause)),
       began_at: new Date(row.rollout.began_at).toISOString(),
     },
     status_deadline_at: iso(row.status_deadline_at),

@@ -15,7 +15,7 @@ import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { onFleet } from "../environments/environment-access.ts";
 import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
-import { CAUSE_FIELDS, causeAnswer } from "../request/reason-answer.ts";
+import { CAUSE_FIELDS, namedReason } from "../request/reason-answer.ts";
 import { notFound } from "../request/refusal.ts";
 import {
   accepted,
@@ -212,7 +212,7 @@ function revisionAnswer(
 function rolloutAnswer({ allows_gap, cause, ...row }: RolloutRow): z.input<typeof ServiceRollout> {
   return {
     ...row,
-    ...causeAnswer(cause),
+    ...namedReason("cause", cause),
     allow_gap: allows_gap,
     began_at: row.began_at.toISOString(),
     ended_at: iso(row.ended_at),

@@ -5,6 +5,7 @@
  * fill no table.
  */
 import { HTTPException } from "hono/http-exception";
+import { auditReason } from "../../core/accounts/audit-reason.ts";
 import { AttemptBound } from "../../core/accounts/attempt-bound.ts";
 import { appendAuditEntriesAlone, type AuditEntry, holderOfKey } from "../../store/audit/audit-log.ts";
 import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
@@ -23,10 +24,11 @@ export function isRepeated(c: ApiContext): boolean {
   return c.res.headers.get("Idempotency-Replayed") === "true";
 }
 
-export function outcomeOf(c: ApiContext): Pick<AuditEntry, "outcome" | "status" | "problem"> {
+export function outcomeOf(c: ApiContext): Pick<AuditEntry, "outcome" | "status" | "problem" | "reason"> {
   const { status } = c.res;
-  if (c.res.ok) return { outcome: isRepeated(c) ? "repeated" : "done", status, problem: null };
-  return { outcome: status < 500 ? "refused" : "failed", status, problem: problemOf(c.error) };
+  if (c.res.ok) return { outcome: isRepeated(c) ? "repeated" : "done", status, problem: null, reason: null };
+  const reason = c.error instanceof ApiRefusal ? auditReason(c.error.reason) : null;
+  return { outcome: status < 500 ? "refused" : "failed", status, problem: problemOf(c.error), reason };
 }
 
 function problemOf(error: Error | undefined): string {
@@ -101,6 +103,7 @@ const COUNTED_ENTRY = {
   subject: null,
   status: null,
   problem: null,
+  reason: null,
   before: null,
   after: null,
 } as const;

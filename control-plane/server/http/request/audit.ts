@@ -121,6 +121,7 @@ function templateOf(
     outcome: "done",
     status: change.status,
     problem: null,
+    reason: null,
   };
 }
 

@@ -96,19 +96,20 @@ export function reasonAnswer(reason: Reason | null): ReasonAnswer {
   };
 }
 
-export function sentenceAnswer(reason: Reason) {
-  const { reason: sentence, reason_code: code, reason_params: params } = reasonAnswer(reason);
-  return { sentence, sentence_code: code, sentence_params: params };
-}
+/** `cause` with `cause_code` and `cause_params`, say. */
+type NamedReason<Name extends string, Text> = Record<Name, Text> &
+  Record<`${Name}_code`, string | null> &
+  Record<`${Name}_params`, Record<string, unknown> | null>;
 
-export function causeAnswer(reason: Reason | null) {
-  const { reason: cause, reason_code: code, reason_params: params } = reasonAnswer(reason);
-  return { cause, cause_code: code, cause_params: params };
-}
-
-export function dismissalAnswer(reason: Reason | null) {
-  const { reason: dismissal, reason_code: code, reason_params: params } = reasonAnswer(reason);
-  return { dismissal, dismissal_code: code, dismissal_params: params };
+/** A reason as an answer has it in a field of another name. */
+export function namedReason<Name extends string>(name: Name, reason: Reason): NamedReason<Name, string>;
+export function namedReason<Name extends string>(
+  name: Name,
+  reason: Reason | null,
+): NamedReason<Name, string | null>;
+export function namedReason(name: string, given: Reason | null): Record<string, unknown> {
+  const { reason, reason_code: code, reason_params: params } = reasonAnswer(given);
+  return { [name]: reason, [`${name}_code`]: code, [`${name}_params`]: params };
 }
 
 /** The reason of a status as the `reason` of another answer; null where the status has none. */

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { metricsText, SummedBooks } from "./metrics.ts";
-import { reasonAnswer, reasonCode, reasonParams } from "../request/reason-answer.ts";
+import { namedReason, reasonCode, reasonParams } from "../request/reason-answer.ts";
 import { ApiRefusal, notFound } from "../request/refusal.ts";
 import { forEveryone, ok } from "../request/route.ts";
 
@@ -98,10 +98,7 @@ const bundleFile = createRoute({
 
 export function registerServerRoutes(app: ApiApp, deps: ApiDeps): void {
   const stateOr = (well: "ok" | "ready"): z.infer<typeof Health> => {
-    const degraded = deps.link.degraded().map(({ what, why }) => {
-      const { reason, reason_code, reason_params } = reasonAnswer(why);
-      return { what, why: reason, why_code: reason_code, why_params: reason_params };
-    });
+    const degraded = deps.link.degraded().map(({ what, why }) => ({ what, ...namedReason("why", why) }));
     return degraded.length === 0 ? { status: well } : { status: "degraded", degraded };
   };
   app.openapi(health, (c) => c.json(stateOr("ok"), 200));

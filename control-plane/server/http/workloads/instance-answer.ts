@@ -11,10 +11,9 @@ import {
   DETAIL_FIELDS,
   detailAnswer,
   DISMISSAL_FIELDS,
-  dismissalAnswer,
   reportedDetail,
   SENTENCE_FIELDS,
-  sentenceAnswer,
+  namedReason,
 } from "../request/reason-answer.ts";
 import { iso, Money, Timestamp } from "../request/route.ts";
 import { asReported } from "../../core/reasons/reason.ts";
@@ -288,13 +287,13 @@ export function instanceAnswer(c: ApiContext, view: SeenInstance): z.input<typeo
     frozen_since: iso(view.frozen_since),
     draining_since: iso(view.draining_since),
     dismissed_at: iso(view.dismissed_at),
-    ...dismissalAnswer(storedReason(view.dismissal)),
+    ...namedReason("dismissal", storedReason(view.dismissal)),
     figures: figures && figuresAnswer(figures),
     placed_at: view.placed_at.toISOString(),
     gpus: view.gpus.map((gpu) => ({
       ...gpu,
       reading: gpu.reading && readingAnswer(gpu.reading),
-      fault: gpu.fault && { code: gpu.fault.code, ...sentenceAnswer(faultReason(gpu.fault)) },
+      fault: gpu.fault && { code: gpu.fault.code, ...namedReason("sentence", faultReason(gpu.fault)) },
     })),
     runs: view.runs.map((run) => runAnswer(c, run)),
   };
@@ -355,7 +354,7 @@ function runAnswer(c: ApiContext, run: InstanceRun): z.input<typeof Run> {
     waive_from: iso(run.waive_from),
     waived: run.waived.map(({ from, to, sentence, ...why }) => ({
       ...why,
-      ...sentenceAnswer(storedReason(sentence) ?? asReported("")),
+      ...namedReason("sentence", storedReason(sentence) ?? asReported("")),
       from: new Date(from).toISOString(),
       to: iso(to === null ? null : new Date(to)),
     })),

@@ -7,7 +7,7 @@ import { workloadOf } from "../../core/workloads/start.ts";
 import type { Suggestion } from "../../core/queue/suggestions.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import type { ApiContext } from "../deps.ts";
-import { reasonAnswer, reasonCode, reasonParams } from "../request/reason-answer.ts";
+import { namedReason, reasonCode, reasonParams } from "../request/reason-answer.ts";
 import type { RoutedKind } from "./routed-kind.ts";
 import { workloadThing } from "./workload-thing.ts";
 
@@ -54,7 +54,7 @@ export async function suggestionAnswer(
 ): Promise<SuggestionAnswer> {
   if (suggestion.change === "wait") return await toWait(c, suggestion, kinds);
   const { field, value, reason } = fieldChange(suggestion);
-  return { field, value, wait_for: null, until: null, ...sentenceAnswer(reason) };
+  return { field, value, wait_for: null, until: null, ...namedReason("sentence", reason) };
 }
 
 interface FieldChange {
@@ -122,13 +122,6 @@ function sizeChange(suggestion: SizeChange): FieldChange {
   }
 }
 
-function sentenceAnswer(
-  reason: Reason,
-): Pick<SuggestionAnswer, "sentence" | "sentence_code" | "sentence_params"> {
-  const { reason: sentence, reason_code, reason_params } = reasonAnswer(reason);
-  return { sentence, sentence_code: reason_code, sentence_params: reason_params };
-}
-
 /** Whose work it is, is only for those who may see that. */
 async function toWait(
   c: ApiContext,
@@ -145,7 +138,8 @@ async function toWait(
     value: null,
     wait_for: isSeen ? id : null,
     until,
-    ...sentenceAnswer(
+    ...namedReason(
+      "sentence",
       until === null
         ? { code: "would-start-after", params: { workload } }
         : { code: "would-start-after-by", params: { workload, until } },

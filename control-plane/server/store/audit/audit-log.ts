@@ -2,6 +2,7 @@
  * Who asked for which change, and what came of it; besides, what administrators looked at that belongs to others. Rows
  * are only ever added.
  */
+import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
 import type { AuditFields } from "../../core/accounts/audit-difference.ts";
 import { type Connection, type Database, transaction } from "../database/database.ts";
 
@@ -23,6 +24,8 @@ export interface AuditEntry {
   outcome: AuditOutcome;
   status: number | null;
   problem: string | null;
+  /** As core/accounts/audit-reason.ts has it; null where nothing was refused. */
+  reason: AnyReason | null;
   before: AuditFields | null;
   after: AuditFields | null;
   attempts: number;
@@ -33,15 +36,15 @@ export async function appendAuditEntries(sql: Connection, entries: readonly Audi
   if (entries.length === 0) return;
   await sql.query(
     `INSERT INTO audit_log (at, request_id, api_key_id, actor_customer_id, actor_role, method, route, action, target_kind,
-            target_id, subject, outcome, status, problem, before, after, attempts)
+            target_id, subject, outcome, status, problem, reason_code, reason_params, before, after, attempts)
      SELECT e.at, e."requestId", e."apiKeyId", e."actorCustomerId", e."actorRole", e.method, e.route, e.action,
-            e."targetKind", e."targetId", e.subject, e.outcome, e.status, e.problem, nullif(e.before, 'null'),
-            nullif(e.after, 'null'), e.attempts
+            e."targetKind", e."targetId", e.subject, e.outcome, e.status, e.problem, e.reason ->> 'code',
+            e.reason -> 'params', nullif(e.before, 'null'), nullif(e.after, 'null'), e.attempts
        FROM ROWS FROM (jsonb_to_recordset($1::jsonb) AS (at timestamptz, "requestId" uuid, "apiKeyId" bigint,
               "actorCustomerId" bigint, "actorRole" text, method text, route text, action text, "targetKind" text,
-              "targetId" text, subject text, outcome text, status int, problem text, before jsonb, after jsonb,
+              "targetId" text, subject text, outcome text, status int, problem text, reason jsonb, before jsonb, after jsonb,
               attempts int)) WITH ORDINALITY AS e(at, "requestId", "apiKeyId", "actorCustomerId", "actorRole", method,
-              route, action, "targetKind", "targetId", subject, outcome, status, problem, before, after, attempts, nth)
+              route, action, "targetKind", "targetId", subject, outcome, status, problem, reason, before, after, attempts, nth)
       ORDER BY e.nth`,
     [JSON.stringify(entries)],
   );
@@ -71,6 +74,8 @@ export interface AuditRow {
   outcome: string;
   status: number | null;
   problem: string | null;
+  reason_code: string | null;
+  reason_params: Record<string, unknown> | null;
   before: AuditFields | null;
   after: AuditFields | null;
   attempts: number;
@@ -117,7 +122,7 @@ export async function auditEntries(
   const { rows } = await sql.query<AuditRow>(
     `SELECT id, at, (extract(epoch FROM at) * 1000000)::bigint::text AS at_micros, request_id, api_key_id,
             actor_customer_id, (SELECT c.username FROM customers c WHERE c.id = actor_customer_id) AS actor_name, actor_role, method, route, action, target_kind, target_id, subject, outcome, status,
-            problem, before, after, attempts
+            problem, reason_code, reason_params, before, after, attempts
        FROM audit_log ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`}
       ORDER BY at DESC, id DESC LIMIT ${value(limit + 1)}`,
     values,

@@ -4,7 +4,7 @@ import { PROTOCOL } from "@remotegpu/shared/messages/protocol";
 import type { HostConnection } from "@remotegpu/shared/values/workload";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { agentService, type ProtocolRange } from "../../core/hosts/agent-service.ts";
-import { type CardFault, faultText, whyFaulty } from "../../core/hosts/card-fault.ts";
+import { type CardFault, whyFaulty } from "../../core/hosts/card-fault.ts";
 import { isHeardNow } from "../../core/hosts/host-liveness.ts";
 import { poolObstacle, type PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet/fleet.ts";
@@ -15,6 +15,7 @@ import { CARD_FAULT } from "../hosts/gpus/card-fault.ts";
 import { strangerReason } from "../hosts/gpus/gpu-strangers.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../database/values/old-values.ts";
+import { optionalReasonColumn, storedReason, type StoredReason } from "../database/values/reason-columns.ts";
 import { readColumns } from "../database/read-columns.ts";
 
 /** A host that says one of these works as well as any other; it only warns its operator. */
@@ -32,7 +33,7 @@ interface HostNow {
   storage_pool: string;
   claimed_storage_pool: string | null;
   pool_state: PoolState;
-  pool_failure: string | null;
+  pool_failure: StoredReason | null;
   connection: HostConnection;
   cordoned: boolean;
   cordon_reason: string | null;
@@ -151,7 +152,7 @@ export async function fleetSnapshot(
   const values = onlyHostIds === null ? [] : [onlyHostIds];
   const hostsNow = readColumns<Omit<HostNow, (typeof HOST_HELD)[1 | 2 | 3]>>(sql, HOST_COLUMNS, {
     select: `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool,
-            h.claimed_storage_pool, h.pool_state, h.pool_failure, h.connection, h.cordoned, h.cordon_reason, h.degraded, ${SPOKEN_PROTOCOL} AS protocol, ${HEARD_AT_MS} AS last_heartbeat_ms,
+            h.claimed_storage_pool, h.pool_state, ${optionalReasonColumn("h", "pool_failure")} AS pool_failure, h.connection, h.cordoned, h.cordon_reason, h.degraded, ${SPOKEN_PROTOCOL} AS protocol, ${HEARD_AT_MS} AS last_heartbeat_ms,
             h.observed_digest IS NOT NULL AS has_reported, h.labels, i.images,
             h.features, ${isLimitedToOnePayer(`$${values.length + 1}::timestamptz`)} AS is_kept_to_one_payer, h.total_cpu, ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk
        FROM hosts h LEFT JOIN host_images i ON i.host_id = h.id
@@ -250,7 +251,7 @@ function closedHost(host: HostNow, now: Date): Reason | null {
     pool: host.storage_pool,
     claim: host.claimed_storage_pool,
     state: host.pool_state,
-    failure: host.pool_failure,
+    failure: storedReason(host.pool_failure),
     features: host.features,
   });
 }
@@ -302,9 +303,11 @@ function closedGpu(gpu: GpuNow): Reason | null {
   return gpu.stranger === null ? null : strangerReason(gpu.uuid, gpu.stranger);
 }
 
-/** The host's own words with their code; an administrator's have none. */
-function cordonedGpu({ uuid, cordon_reason: reason, fault }: GpuNow): Reason {
-  if (reason === null) return { code: "gpu-cordoned", params: { gpu_uuid: uuid } };
-  const note = fault !== null && fault.reason === reason ? faultText(fault) : reason;
-  return { code: "gpu-cordoned-with-note", params: { gpu_uuid: uuid, note } };
+/** The host's own reason with its code; an administrator's is a note. */
+function cordonedGpu({ uuid, cordon_reason: note, fault }: GpuNow): Reason {
+  const params = { gpu_uuid: uuid };
+  if (note === null) return { code: "gpu-cordoned", params };
+  return fault !== null && fault.reason === note
+    ? { code: "gpu-cordoned-because", params: { ...params, why: whyFaulty(fault) } }
+    : { code: "gpu-cordoned-with-note", params: { ...params, note } };
 }

@@ -7,7 +7,12 @@ import type { GpuStranger } from "@remotegpu/shared/messages/host-report";
 import type { GatewayRoute } from "../../core/gateway/host-tunnel.ts";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
 import type { PoolState } from "../../core/hosts/pools/pool-membership.ts";
-import { type StatusReasonRow, statusReasonColumns } from "../database/values/reason-columns.ts";
+import {
+  optionalReasonColumn,
+  type StatusReasonRow,
+  statusReasonColumns,
+  type StoredReason,
+} from "../database/values/reason-columns.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint, SOUND_HOST } from "../database/values/old-values.ts";
 import { ADDRESS, type AddressRow } from "./host-addresses.ts";
@@ -47,7 +52,7 @@ export interface HostRow extends StatusReasonRow {
   pool_state: PoolState;
   pool_proved_at: Date | null;
   pool_proof_due_at: Date | null;
-  pool_failure: string | null;
+  pool_failure: StoredReason | null;
   attach_mode: string | null;
   gateway_port: number | null;
   /** How each gateway that runs reaches it. */
@@ -101,7 +106,7 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, ${ADDR
       WHERE j.host_id = h.id) AS pending_usage_rows,
     h.simulated, h.degraded,
     coalesce(h.storage_pool, h.id) AS storage_pool, h.claimed_storage_pool, h.pool_state, h.pool_proved_at,
-    h.pool_proof_due_at, h.pool_failure, h.attach_mode, h.agent_version, h.features, h.gateway_port,
+    h.pool_proof_due_at, ${optionalReasonColumn("h", "pool_failure")} AS pool_failure, h.attach_mode, h.agent_version, h.features, h.gateway_port,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'route', w.route, 'detail', w.detail) ORDER BY g.name, g.id), '[]')
        FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds') AS routes,
@@ -186,7 +191,7 @@ export interface GpuRow {
   sharing_mode: string | null;
   simulated: boolean;
   cordoned: boolean;
-  cordon_reason: string | null;
+  cordon_reason: StoredReason | null;
   cordoned_by: "admin" | "host" | null;
   health_reasons: string[];
   /** Beside each of them its code and parameters, null for one that came as a text; null where all did. */
@@ -216,7 +221,7 @@ const GPU = `SELECT g.uuid, g.host_id, g.gpu_index, g.name, g.brand, g.architect
     g.utilization_percent, g.temperature_c, g.power_w, g.power_limit, g.temperature_limit,
     g.nvlink_island, coalesce(g.status, 'available') AS status,
     coalesce(g.health_status, 'unknown') AS health_status, g.sharing_mode, g.simulated, g.cordoned,
-    g.cordon_reason, g.conflict_host_id, g.allocated_to, g.allocated_at, g.last_seen_at,
+    ${optionalReasonColumn("g", "cordon_reason")} AS cordon_reason, g.conflict_host_id, g.allocated_to, g.allocated_at, g.last_seen_at,
     ${SAMPLED_AT} AS sampled_at, g.vanished_at,
     ARRAY(SELECT a.instance_id FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL
            ORDER BY a.slot) AS instances,
@@ -301,7 +306,9 @@ export async function cordonGpu(
   { uuid, reason }: { uuid: string; reason: string | null },
 ): Promise<boolean> {
   const { rowCount } = await sql.change(
-    "UPDATE gpus SET cordoned = true, cordon_reason = $2, status = 'maintenance' WHERE uuid = $1",
+    `UPDATE gpus SET cordoned = true, cordon_reason = $2, cordon_reason_code = NULL, cordon_reason_params = NULL,
+            status = 'maintenance'
+      WHERE uuid = $1`,
     [uuid, reason],
   );
   return rowCount === 1;
@@ -309,7 +316,7 @@ export async function cordonGpu(
 
 export async function uncordonGpu(sql: Connection, uuid: string): Promise<boolean> {
   const { rowCount } = await sql.change(
-    `UPDATE gpus SET cordoned = false, cordon_reason = NULL,
+    `UPDATE gpus SET cordoned = false, cordon_reason = NULL, cordon_reason_code = NULL, cordon_reason_params = NULL,
             status = CASE WHEN EXISTS (
               SELECT FROM gpu_allocations a WHERE a.gpu_uuid = gpus.uuid AND a.released_at IS NULL
             ) THEN 'allocated' ELSE 'available' END

@@ -7,6 +7,7 @@ import type { CardFault } from "../../core/hosts/card-fault.ts";
 import { type Connection, type Database, transaction } from "../database/database.ts";
 import { readColumns } from "../database/read-columns.ts";
 import { safeBigint } from "../database/values/old-values.ts";
+import { optionalReasonColumn, type StoredReason } from "../database/values/reason-columns.ts";
 import { CARD_FAULT } from "../hosts/gpus/card-fault.ts";
 import { SAMPLED_AT } from "../hosts/gpus/card-sample.ts";
 import { IS_HELD, IS_OPEN } from "../fleet/free-cards.ts";
@@ -55,7 +56,7 @@ interface CardRow {
   sampled_ms: number | null;
   health_status: string;
   cordoned: boolean;
-  cordon_reason: string | null;
+  cordon_reason: StoredReason | null;
   fault: CardFault | null;
   simulated: boolean;
   free: boolean;
@@ -196,7 +197,7 @@ async function cardsOf(sql: Connection, hostIds: readonly string[]): Promise<Car
     select: `SELECT g.host_id, g.uuid, CASE WHEN g.vanished_at IS NULL THEN g.gpu_index END AS gpu_index, g.name,
             ${safeBigint("g.memory_total")} AS memory_total, g.memory_used_mib, g.utilization_percent, g.temperature_c,
             g.power_w::text AS power_w, ${moment(SAMPLED_AT)} AS sampled_ms,
-            coalesce(g.health_status, 'unknown') AS health_status, g.cordoned, g.cordon_reason, ${CARD_FAULT} AS fault, g.simulated,
+            coalesce(g.health_status, 'unknown') AS health_status, g.cordoned, ${optionalReasonColumn("g", "cordon_reason")} AS cordon_reason, ${CARD_FAULT} AS fault, g.simulated,
             ${IS_OPEN} AND NOT ${IS_HELD} AS free, ${moment("g.vanished_at")} AS vanished_ms, g.pci_bus_id
        FROM ${CARDS} WHERE g.host_id = ANY($1::text[])`,
     values: [hostIds],

@@ -15,6 +15,7 @@ import { IMAGE_REPORT_CODES } from "./codes/images.ts";
 import { KERNEL_CODES, PROGRAM_FAULT_CODES, RECOVERY_CODES } from "./codes/kernel.ts";
 import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "./codes/probes.ts";
 import { DISK_REPORT_CODES, RUN_REPORT_CODES, START_REPORT_CODES } from "./codes/runs.ts";
+import { XID_MEANING_CODES } from "./codes/xids.ts";
 import { CANARY_ENGLISH } from "./english/canary.ts";
 import {
   FILE_REQUEST_ENGLISH,
@@ -29,6 +30,7 @@ import { IMAGE_REPORT_ENGLISH } from "./english/images.ts";
 import { KERNEL_ENGLISH, PROGRAM_FAULT_ENGLISH, RECOVERY_ENGLISH } from "./english/kernel.ts";
 import { DEVICE_REPORT_ENGLISH, PROBE_REPORT_ENGLISH } from "./english/probes.ts";
 import { DISK_REPORT_ENGLISH, RUN_REPORT_ENGLISH, START_REPORT_ENGLISH } from "./english/runs.ts";
+import { XID_MEANING_ENGLISH } from "./english/xids.ts";
 
 /** Several reasons, one after the other. */
 export const SEQUENCE_CODES = { "in-sequence": { reasons: "wholes" } } as const;
@@ -46,6 +48,7 @@ export const HOST_REASON_CODES = {
   ...PROGRAM_FAULT_CODES,
   ...RECOVERY_CODES,
   ...KERNEL_CODES,
+  ...XID_MEANING_CODES,
   ...GPU_SIGN_CODES,
   ...GPU_READING_CODES,
   ...GPU_CLOSURE_CODES,
@@ -88,6 +91,7 @@ export const HOST_MESSAGES: Readonly<Record<HostReasonCode, Message>> = {
   ...PROGRAM_FAULT_ENGLISH,
   ...RECOVERY_ENGLISH,
   ...KERNEL_ENGLISH,
+  ...XID_MEANING_ENGLISH,
   ...GPU_SIGN_ENGLISH,
   ...GPU_READING_ENGLISH,
   ...GPU_CLOSURE_ENGLISH,

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GpuReport } from "@remotegpu/shared/messages/host-report";
 import { noteQuietHeartbeats } from "@remotegpu/control-plane/server/store/reports/quiet-heartbeats";
+import { fleetSnapshot } from "@remotegpu/control-plane/server/store/fleet/fleet-snapshot";
 import { databaseOfFile } from "../../../support/engines/postgres.ts";
 import type { Caller } from "../../../support/http/api.ts";
 import {
@@ -461,6 +462,92 @@ test("a card that vanished is an alarm until it is back, and comes back out of s
   await host.report([]);
   expect(await alarms()).toEqual([`gpu-vanished ${uuidOf(0)} over`, `gpu-out-of-service ${uuidOf(0)} open`]);
   expect(await card()).toMatchObject({ cordoned: true, vanished_at: null });
+});
+
+describe("the reason of a host's cordon", () => {
+  const meaning = { code: "xid-gpu-off-bus", params: {} } as const;
+  const offBus = { code: "xid", params: { xid: 79, meaning } } as const;
+  const coded: Partial<GpuReport> = { ...FAILED(5), why: [offBus], reasonCode: "xid-79" };
+  const codeOf = { reason_code: offBus.code, reason_params: offBus.params };
+  const cordonOf = { cordon_reason_code: offBus.code, cordon_reason_params: offBus.params };
+  const firstOnMap = async () =>
+    (await scene.api.request("GET", "/api/v1/fleet/map", { as: scene.api.admin })).body.hosts[0]!.gpus[0];
+
+  test("is a code of the card, of its events and of its alarm", async () => {
+    await report(coded);
+
+    expect(await card()).toMatchObject({ cordon_reason: FAULT, ...cordonOf });
+    const ofHost = await scene.api.request("GET", "/api/v1/hosts/host-a/events", { as: scene.api.admin });
+    const reported = ofHost.body.items.filter(({ kind }) => ["gpu-cordoned", "gpu-health"].includes(kind));
+    expect(reported).toMatchObject([
+      { reason: FAULT, ...codeOf },
+      { reason: FAULT, ...codeOf },
+    ]);
+    const { body } = await scene.api.request("GET", "/api/v1/alarms", { as: scene.api.admin });
+    expect(body.items).toMatchObject([
+      {
+        detail: `GPU ${uuidOf(0)} of host host-a is out of service. ${FAULT}`,
+        reason_code: "gpu-out-of-service-because",
+        reason_params: { gpu_uuid: uuidOf(0), host_id: "host-a", why: offBus },
+      },
+    ]);
+  });
+
+  test("is why nothing is placed on the card", async () => {
+    await report(coded);
+
+    const { hosts } = await fleetSnapshot(scene.api.db, { now: scene.api.deps.now() });
+
+    expect(hosts[0]?.gpus[0]?.closed).toEqual({
+      code: "gpu-cordoned-because",
+      params: {
+        gpu_uuid: uuidOf(0),
+        why: { code: "gpu-fault", params: { why: offBus, fault_code: "xid-79" } },
+      },
+    });
+  });
+
+  test("is a code as soon as the agent sends one, and none any more once it sends none", async () => {
+    await report(FAILED(5));
+    expect(await card()).toMatchObject({ cordon_reason: FAULT, cordon_reason_code: "as-reported" });
+    await report(coded);
+    expect(await card()).toMatchObject({ cordon_reason: FAULT, ...cordonOf });
+    await report({ ...FAILED(5), why: undefined });
+    expect(await card()).toMatchObject({ cordon_reason: FAULT, cordon_reason_code: "as-reported" });
+  });
+
+  test("stays a code on the map of the fleet after the card has vanished", async () => {
+    await report(coded);
+    const [, second] = host.gpus;
+    host.gpus = [second!];
+    await host.report([]);
+
+    expect(await firstOnMap()).toMatchObject({ reason: FAULT, ...codeOf });
+  });
+
+  test("goes with an administrator's, whose words are no code, and with the cordon", async () => {
+    await report(coded);
+    await asAdmin("cordon", "loud fan");
+    expect(await card()).toMatchObject({
+      cordon_reason: "loud fan",
+      cordon_reason_code: "as-reported",
+      cordon_reason_params: { text: "loud fan" },
+    });
+    await report(WELL);
+    await asAdmin("uncordon");
+    expect(await card()).toMatchObject({
+      cordon_reason: null,
+      cordon_reason_code: null,
+      cordon_reason_params: null,
+    });
+  });
+
+  test("counts for nothing beside words that a control plane of before wrote alone", async () => {
+    await report(coded);
+    await sql("UPDATE gpus SET cordon_reason = 'loud fan' WHERE uuid = $1", [uuidOf(0)]);
+
+    expect(await card()).toMatchObject({ cordon_reason: "loud fan", cordon_reason_code: "as-reported" });
+  });
 });
 
 test("errors, repairs, clocks and strangers are listed", async () => {

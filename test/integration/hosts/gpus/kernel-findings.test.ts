@@ -146,6 +146,30 @@ describe("a note of the kernel log", () => {
     expect(await alarms()).toEqual([]);
   });
 
+  test("has the code of its reason, also in its event and its alarm", async () => {
+    const meaning = { code: "xid-memory-marked", params: {} } as const;
+    const marked = { code: "xid", params: { xid: 63, meaning } } as const;
+    const unknown = { code: "xid-not-in-table", params: { xid: 999 } } as const;
+    const reason = "Xid 999: a number that is in no table of this version.";
+    await reports(note({ why: marked }), note({ code: "xid-999", reason, why: unknown, isUnknown: true }));
+    await reports(note({ why: marked, count: 10 }));
+
+    const ofHost = await scene.api.request("GET", "/api/v1/hosts/host-a/events", { as: scene.api.admin });
+    expect(ofHost.body.items.slice(0, 3)).toMatchObject([
+      { new: "xid-63", reason_code: "kernel-note-repeated", reason_params: { note: marked, times: 10 } },
+      { new: "xid-999", reason_code: unknown.code, reason_params: unknown.params },
+      { new: "xid-63", reason_code: marked.code, reason_params: marked.params },
+    ]);
+    const { body } = await scene.api.request("GET", "/api/v1/alarms", { as: scene.api.admin });
+    expect(body.items).toMatchObject([
+      {
+        detail: `Host host-a tells of an error of the GPU at 00000000:65:00 that nobody knows. ${reason}`,
+        reason_code: "gpu-error-unknown",
+        reason_params: { host_id: "host-a", device: "00000000:65:00", why: unknown },
+      },
+    ]);
+  });
+
   test("is an event of the host that operators see, where it is of no GPU that the host lists", async () => {
     await reports(note({ gpuUuid: null, device: null, code: "sxid-12028", reason: "SXid 12028." }));
     await reports(note({ gpuUuid: GpuUuid.parse("GPU-host-b-000000"), code: "aer", reason: "Its link." }));

@@ -7,6 +7,8 @@
  */
 import { PROGRAM_FAULT_ENGLISH } from "@remotegpu/shared/reasons/host-reports/english/kernel";
 import type { PROGRAM_FAULT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/kernel";
+import { XID_MEANING_ENGLISH } from "@remotegpu/shared/reasons/host-reports/english/xids";
+import type { XID_MEANING_CODES } from "@remotegpu/shared/reasons/host-reports/codes/xids";
 import type { KernelEffect } from "./kernel-finding.ts";
 
 /** Immediate actions as the catalogue names them; null where it names none. */
@@ -28,21 +30,21 @@ export type NvidiaAction =
   | null;
 
 type ProgramFaultCode = keyof typeof PROGRAM_FAULT_CODES;
+type MeaningCode = keyof typeof XID_MEANING_CODES;
 
 export type XidRow = {
   action: NvidiaAction;
   effect: KernelEffect;
   /** A phrase; of a `program-fault` a sentence to whose program it was, without its stop. */
   meaning: string;
-  /** Of a `program-fault`: the reason to whose program it was. */
-  fault?: ProgramFaultCode;
+  /** The same as a code: of a `program-fault` to whose program it was. Null where the line says it, and is decoded. */
+  reason: { fault: ProgramFaultCode } | { phrase: MeaningCode } | null;
   /** Why the effect is not simply what the action asks for; absent where it is. */
   why?: string;
   /** NVIDIA lists the number as unused, so that nobody knows what it would mean. */
   isUnused?: true;
 };
 
-const IS_UNUSED = "a number that NVIDIA lists as unused";
 const UNUSED_WHY =
   "No driver should write it. Support cannot be asked by a program, so an operator is alarmed and nothing is closed.";
 
@@ -72,12 +74,12 @@ const OTHERS: readonly (readonly [number, XidRow])[] = [
   [8, programs("RESTART_APP", "program-stalled-on-gpu")],
   [11, programs("RESTART_APP", BROKEN_COMMANDS)],
   [13, programs("RESTART_APP", "program-access-illegal")],
-  [14, ignored("a test message of the driver")],
+  [14, ignored("xid-test-of-driver")],
   [25, programs("RESTART_APP", BROKEN_COMMANDS)],
   [31, programs("RESTART_APP", "program-memory-foreign")],
   [32, programs("RESTART_APP", BROKEN_COMMANDS)],
-  [37, noted("IGNORE", "the GPU's firmware was asked for what it does not know")],
-  [38, noted("IGNORE", "the GPU's firmware was slow")],
+  [37, noted("IGNORE", "xid-firmware-request-unknown")],
+  [38, noted("IGNORE", "xid-firmware-slow")],
   [
     43,
     programs(
@@ -86,14 +88,14 @@ const OTHERS: readonly (readonly [number, XidRow])[] = [
       "The GPU is well, but the program has lost its work and its people should know why.",
     ),
   ],
-  [44, noted("IGNORE", "a fault while the GPU switched between programs")],
+  [44, noted("IGNORE", "xid-switch-fault")],
   [45, programs("WORKFLOW_XID_45", "program-work-ended-early")],
-  [46, resets("the GPU stopped processing")],
+  [46, resets("xid-processing-stopped")],
   [
     48,
     drains(
       "WORKFLOW_XID_48",
-      "an uncorrectable memory error",
+      "xid-memory-error",
       "The workflow asks for a reset when the programs have ended; what the error hit was told to them.",
     ),
   ],
@@ -101,46 +103,50 @@ const OTHERS: readonly (readonly [number, XidRow])[] = [
     54,
     drains(
       "CHECK_MECHANICALS",
-      "a power cable of the GPU is not connected",
+      "xid-power-cable-missing",
       "It works on at lower clocks until somebody has been there.",
     ),
   ],
-  [62, resets("the card's own controller halted")],
-  [63, noted("IGNORE", "a memory row or page was marked for replacement")],
-  [64, resets("a memory row or page could not be replaced")],
-  [66, noted("IGNORE", "the driver made an illegal access")],
-  [67, noted("IGNORE", "the driver made an illegal access")],
+  [62, resets("xid-controller-halted")],
+  [63, noted("IGNORE", "xid-memory-marked")],
+  [64, resets("xid-memory-unreplaced")],
+  [66, noted("IGNORE", "xid-driver-access-illegal")],
+  [67, noted("IGNORE", "xid-driver-access-illegal")],
   [69, programs("RESTART_APP", "program-graphics-misused")],
   [
     74,
-    drains("WORKFLOW_NVLINK_ERR", "an NVLink error", "The workflow may end with a reset, once nothing runs."),
+    drains(
+      "WORKFLOW_NVLINK_ERR",
+      "xid-nvlink-error",
+      "The workflow may end with a reset, once nothing runs.",
+    ),
   ],
-  [78, noted("UPDATE_SWFW", "a virtual GPU could not be started", "No virtual GPUs are sold here.")],
-  [79, { action: "RESTART_BM", effect: "reboot", meaning: "the GPU fell off the bus" }],
+  [78, noted("UPDATE_SWFW", "xid-virtual-gpu-failed", "No virtual GPUs are sold here.")],
+  [79, { action: "RESTART_BM", effect: "reboot", ...meant("xid-gpu-off-bus") }],
   [80, programs("RESTART_APP", BROKEN_COMMANDS)],
-  [92, noted("IGNORE", "many correctable memory errors")],
-  [93, noted("IGNORE", "the card's own storage is written too often")],
+  [92, noted("IGNORE", "xid-memory-errors-corrected")],
+  [93, noted("IGNORE", "xid-storage-worn")],
   [
     94,
     drains(
       "RESTART_APP",
-      "an uncorrectable memory error that hit one program only",
+      "xid-memory-error-contained",
       "The memory is bad all the same, and its repair takes a reset.",
     ),
   ],
-  [95, resets("an uncorrectable memory error that may have hit every program")],
-  [106, ignored("a test message of the management controller")],
-  [107, ignored("a test message of the management controller")],
-  [108, noted("IGNORE", "a number that NVIDIA lists as unused, of NVLink")],
-  [109, resets("switching between programs timed out")],
-  [110, resets("a security fault stopped the card")],
-  [119, resets("the card's system processor does not answer")],
-  [120, resets("the card's system processor failed")],
-  [121, noted("IGNORE", "a corrected error on the link to the processor")],
-  [136, resets("an NVLink did not come up")],
-  [137, noted("IGNORE", "an access over NVLink that was not allowed")],
-  [140, resets("an uncorrectable memory error that was not recovered from")],
-  [141, noted("IGNORE", "an error of a fast path of CUDA")],
+  [95, resets("xid-memory-error-uncontained")],
+  [106, ignored("xid-test-of-controller")],
+  [107, ignored("xid-test-of-controller")],
+  [108, noted("IGNORE", "xid-unused-of-nvlink")],
+  [109, resets("xid-switch-overdue")],
+  [110, resets("xid-security-fault")],
+  [119, resets("xid-processor-unanswering")],
+  [120, resets("xid-processor-failed")],
+  [121, noted("IGNORE", "xid-host-link-corrected")],
+  [136, resets("xid-nvlink-down")],
+  [137, noted("IGNORE", "xid-nvlink-access-refused")],
+  [140, resets("xid-memory-unrecovered")],
+  [141, noted("IGNORE", "xid-cuda-fast-path")],
   [
     142,
     programs(
@@ -149,97 +155,67 @@ const OTHERS: readonly (readonly [number, XidRow])[] = [
       "The other video engines' errors ask for a new start of the program.",
     ),
   ],
-  [143, resets("the card could not be initialised")],
-  [144, drains("WORKFLOW_NVLINK5_ERR", "an NVLink error (SAW)", isDecoded)],
-  [145, drains("WORKFLOW_NVLINK5_ERR", "an NVLink error (RLW)", isDecoded)],
-  [146, drains("WORKFLOW_NVLINK5_ERR", "an NVLink error (TLW)", isDecoded)],
-  [147, drains("WORKFLOW_NVLINK5_ERR", "an NVLink error (TREX)", isDecoded)],
-  [148, drains("WORKFLOW_NVLINK5_ERR", "an NVLink error (NVLPW)", isDecoded)],
-  [149, drains("WORKFLOW_NVLINK5_ERR", "an NVLink error (NETIR)", isDecoded)],
-  [150, drains("WORKFLOW_NVLINK5_ERR", "an NVLink error (MSE)", isDecoded)],
+  [143, resets("xid-gpu-not-initialised")],
+  [144, decoded("WORKFLOW_NVLINK5_ERR", "an NVLink error (SAW)", isDecoded)],
+  [145, decoded("WORKFLOW_NVLINK5_ERR", "an NVLink error (RLW)", isDecoded)],
+  [146, decoded("WORKFLOW_NVLINK5_ERR", "an NVLink error (TLW)", isDecoded)],
+  [147, decoded("WORKFLOW_NVLINK5_ERR", "an NVLink error (TREX)", isDecoded)],
+  [148, decoded("WORKFLOW_NVLINK5_ERR", "an NVLink error (NVLPW)", isDecoded)],
+  [149, decoded("WORKFLOW_NVLINK5_ERR", "an NVLink error (NETIR)", isDecoded)],
+  [150, decoded("WORKFLOW_NVLINK5_ERR", "an NVLink error (MSE)", isDecoded)],
   [
     151,
     {
       action: "RESTART_VM",
       effect: "reboot",
-      meaning: "the keys of a protected GPU could not be changed",
+      ...meant("xid-keys-unchanged"),
       why: "The host is what would be the virtual machine.",
     },
   ],
-  [152, noted("IGNORE", "a memory fault of the deep learning accelerator")],
-  [153, noted("IGNORE", "the deep learning accelerator timed out")],
+  [152, noted("IGNORE", "xid-accelerator-memory-fault")],
+  [153, noted("IGNORE", "xid-accelerator-overdue")],
   [
     154,
-    drains(
+    decoded(
       "XID_154",
       "the recovery that the GPU needs has changed",
       "Its line says which, and that is done.",
     ),
   ],
-  [155, resets("an NVLink error of its software")],
-  [156, resets("a part of the GPU was retired")],
-  [157, noted("IGNORE", "a part of the GPU could not be retired")],
-  [158, resets("the GPU timed out for good")],
-  [
-    159,
-    drains(
-      "CHECK_UVM",
-      "an error on the link to the processor that carries no data",
-      "It takes a look by hand, which new work waits for.",
-    ),
-  ],
-  [160, noted("IGNORE", "a channel of the GPU was retired")],
-  [161, noted("IGNORE", "a channel of the GPU could not be retired")],
-  [162, noted(null, "the smoothing of its power is on again", "No action is named; it works.")],
-  [163, noted(null, "the smoothing of its power is off", "No action is named; it works.")],
-  [
-    164,
-    noted(
-      null,
-      "what smooths its power will wear out soon",
-      "No action is named; it works, and says so early.",
-    ),
-  ],
-  [
-    165,
-    drains(
-      null,
-      "what smooths its power is worn out",
-      "No action is named; somebody should look before new work.",
-    ),
-  ],
-  [166, drains(null, "unencrypted traffic on an NVLink that must be encrypted", isConfidential)],
+  [155, resets("xid-nvlink-software")],
+  [156, resets("xid-part-retired")],
+  [157, noted("IGNORE", "xid-part-unretired")],
+  [158, resets("xid-gpu-overdue")],
+  [159, drains("CHECK_UVM", "xid-host-link-error", "It takes a look by hand, which new work waits for.")],
+  [160, noted("IGNORE", "xid-channel-retired")],
+  [161, noted("IGNORE", "xid-channel-unretired")],
+  [162, noted(null, "xid-smoothing-on", "No action is named; it works.")],
+  [163, noted(null, "xid-smoothing-off", "No action is named; it works.")],
+  [164, noted(null, "xid-smoothing-wears", "No action is named; it works, and says so early.")],
+  [165, drains(null, "xid-smoothing-worn", "No action is named; somebody should look before new work.")],
+  [166, drains(null, "xid-nvlink-unencrypted", isConfidential)],
   [
     167,
     {
       action: null,
       effect: "reset",
-      meaning: "the GPU no longer answers on PCIe",
+      ...meant("xid-pcie-unanswering"),
       why: "No action is named. It is fatal by its name, and what does not answer computes nothing.",
     },
   ],
-  [
-    168,
-    drains(null, "the GPU has less memory than it should", "No action is named; it is sold by its memory."),
-  ],
+  [168, drains(null, "xid-memory-missing", "No action is named; it is sold by its memory.")],
   [
     169,
     {
       action: null,
       effect: "reset",
-      meaning: "the card's security controller halted",
+      ...meant("xid-security-controller-halted"),
       why: "No action is named. A halt of another controller, 62, asks for a reset.",
     },
   ],
-  [170, drains(null, "an interrupt that must not come while the GPU is protected", isConfidential)],
-  [
-    171,
-    drains(null, "an uncorrectable error of the GPU's DRAM", "No action is named; it tells more of a 48."),
-  ],
-  [
-    172,
-    drains(null, "an uncorrectable error of the GPU's SRAM", "No action is named; it tells more of a 48."),
-  ],
+  [170, drains(null, "xid-interrupt-protected", isConfidential)],
+  [171, drains(null, "xid-dram-error", "No action is named; it tells more of a 48.")],
+  [172, drains(null, "xid-sram-error", "No action is named; it tells more of a 48.")],
 ];
 
 export const XID_CATALOGUE: ReadonlyMap<number, XidRow> = new Map(
@@ -254,26 +230,36 @@ export const XID_CATALOGUE: ReadonlyMap<number, XidRow> = new Map(
 );
 
 function unused(): XidRow {
-  return { action: "CONTACT_SUPPORT", effect: "note", meaning: IS_UNUSED, why: UNUSED_WHY, isUnused: true };
+  const row = { action: "CONTACT_SUPPORT", effect: "note", why: UNUSED_WHY, isUnused: true } as const;
+  return { ...row, ...meant("xid-unused") };
 }
 
 function programs(action: NvidiaAction, fault: ProgramFaultCode, why?: string): XidRow {
   const meaning = PROGRAM_FAULT_ENGLISH[fault].replace(" (Xid {xid}).", "");
-  return { action, effect: "program-fault", meaning, fault, ...(why !== undefined && { why }) };
+  return { action, effect: "program-fault", meaning, reason: { fault }, ...(why !== undefined && { why }) };
 }
 
-function noted(action: NvidiaAction, meaning: string, why?: string): XidRow {
-  return { action, effect: "note", meaning, ...(why !== undefined && { why }) };
+function noted(action: NvidiaAction, phrase: MeaningCode, why?: string): XidRow {
+  return { action, effect: "note", ...meant(phrase), ...(why !== undefined && { why }) };
 }
 
-function drains(action: NvidiaAction, meaning: string, why: string): XidRow {
-  return { action, effect: "drain", meaning, why };
+function drains(action: NvidiaAction, phrase: MeaningCode, why: string): XidRow {
+  return { action, effect: "drain", ...meant(phrase), why };
 }
 
-function resets(meaning: string): XidRow {
-  return { action: "RESET_GPU", effect: "reset", meaning };
+/** What its line says decides; the row is for one that cannot be read. */
+function decoded(action: NvidiaAction, meaning: string, why: string): XidRow {
+  return { action, effect: "drain", meaning, reason: null, why };
 }
 
-function ignored(meaning: string): XidRow {
-  return { action: "IGNORE", effect: "ignore", meaning };
+function resets(phrase: MeaningCode): XidRow {
+  return { action: "RESET_GPU", effect: "reset", ...meant(phrase) };
+}
+
+function ignored(phrase: MeaningCode): XidRow {
+  return { action: "IGNORE", effect: "ignore", ...meant(phrase) };
+}
+
+function meant(phrase: MeaningCode): Pick<XidRow, "meaning" | "reason"> {
+  return { meaning: XID_MEANING_ENGLISH[phrase], reason: { phrase } };
 }

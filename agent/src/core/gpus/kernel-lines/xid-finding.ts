@@ -8,7 +8,6 @@ import { judgeRecovery } from "./recovery-line.ts";
 import { XID_CATALOGUE, type XidRow } from "./xid-catalogue.ts";
 
 const RECOVERY_CHANGED = 154;
-const NVLINK5 = { first: 144, last: 150 };
 
 /** `isUnknown`: nobody knows what its number means. */
 export function xidFinding(xid: Xid): KernelFinding & { isUnknown: boolean } {
@@ -26,21 +25,26 @@ export function xidFinding(xid: Xid): KernelFinding & { isUnknown: boolean } {
       effect: "note",
       ...explained({ code: "xid-not-in-table", params: { xid: xid.code } }),
     };
-  if (xid.code === RECOVERY_CHANGED) {
-    const { effect, code } = judgeRecovery(xid.detail);
-    return { ...finding, effect, ...explained({ code, params: { xid: xid.code } }) };
-  }
-  if (xid.code >= NVLINK5.first && xid.code <= NVLINK5.last) return { ...finding, ...nvlink5Words(xid) };
-  return { ...finding, effect: row.effect, ...explained(meaningOf(row, xid.code)) };
+  if (row.reason === null) return { ...finding, ...decodedWords(xid) };
+  return { ...finding, effect: row.effect, ...explained(reasonOf(row.reason, xid.code)) };
 }
 
-function meaningOf(row: XidRow, xid: number): HostReason {
-  return row.fault === undefined
-    ? { code: "xid", params: { xid, meaning: row.meaning } }
-    : { code: row.fault, params: { xid } };
+function reasonOf(reason: NonNullable<XidRow["reason"]>, xid: number): HostReason {
+  return "fault" in reason
+    ? { code: reason.fault, params: { xid } }
+    : { code: "xid", params: { xid, meaning: { code: reason.phrase, params: {} } } };
 }
 
-function nvlink5Words({ code, detail }: Xid): Pick<KernelFinding, "effect" | "reason" | "why"> {
+type Words = Pick<KernelFinding, "effect" | "reason" | "why">;
+
+/** Of those whose line says what it means: a recovery that changed, or an error of NVLink 5. */
+function decodedWords(xid: Xid): Words {
+  if (xid.code !== RECOVERY_CHANGED) return nvlink5Words(xid);
+  const { effect, code } = judgeRecovery(xid.detail);
+  return { effect, ...explained({ code, params: { xid: xid.code } }) };
+}
+
+function nvlink5Words({ code, detail }: Xid): Words {
   const { unit, link, effect } = judgeNvlink5(code, detail);
   if (unit === null) return { effect, ...explained({ code: "xid-nvlink", params: { xid: code } }) };
   const params = { xid: code, unit };

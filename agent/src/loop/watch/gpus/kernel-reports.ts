@@ -65,8 +65,9 @@ export class KernelReports {
     const runs = at.isHistory
       ? new Map<HeardFinding, RunId>()
       : await this.#runsOf(findings, holders, at.gpuOf);
-    for (const [{ seq, code, reason }, runId] of runs)
-      if (seq !== null) this.#faults = afterFault(this.#faults, { runId, seq, code, reason, atMs: at.nowMs });
+    for (const [{ seq, code, reason, why }, runId] of runs)
+      if (seq !== null)
+        this.#faults = afterFault(this.#faults, { runId, seq, code, reason, why, atMs: at.nowMs });
     const notes = afterNotes(
       this.#notes,
       findings.filter((finding) => !runs.has(finding)),

@@ -15,6 +15,7 @@ import { NameText } from "../../components/text/name-text.tsx";
 import { PageHead } from "../../components/page/page-head.tsx";
 import { PageLink } from "../../components/page/page-link.tsx";
 import { type Column, PageTable } from "../../components/page/page-table.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 import { AsReported } from "../../components/text/server-text.tsx";
 import { Term, useTerm } from "../../components/text/term.tsx";
 import { AuditAction } from "./audit-action.tsx";
@@ -186,7 +187,12 @@ function useColumns(): Column<AuditEntry>[] {
     },
     {
       title: t("audit.problem"),
-      cell: ({ problem }) => (problem === null ? null : <AsReported>{problem}</AsReported>),
+      cell: (entry) =>
+        entry.reason === null ? (
+          entry.problem !== null && <AsReported>{entry.problem}</AsReported>
+        ) : (
+          <ReasonText of={entry} field="reason" />
+        ),
       isWide: true,
     },
   ];

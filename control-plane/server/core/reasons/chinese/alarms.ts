@@ -19,14 +19,14 @@ export const ALARM_CHINESE = messagesFor<typeof ALARM_CODES>()({
     "主机 {host_id} 正在运行实例 {instance_id}（第 {epoch} 次安排），而没有人将其安排在此。",
   "gpus-closed-under-payer":
     "一天之内，客户 {customer_id} 付费的 {runs} 个运行中有 GPU 在 {hosts} 台主机上停用：{closures}。可能是其程序所致。",
-  "gpu-error-unknown": "主机 {host_id} 报告位于 {device} 的 GPU 出现未知错误。{detail}",
-  "gpu-error-unknown-nowhere": "主机 {host_id} 报告某处的 GPU 出现未知错误。{detail}",
+  "gpu-error-unknown": "主机 {host_id} 报告位于 {device} 的 GPU 出现未知错误。{why}",
+  "gpu-error-unknown-nowhere": "主机 {host_id} 报告某处的 GPU 出现未知错误。{why}",
   "gpu-of-two-hosts": "主机 {host_id} 的 GPU {gpu_uuid} 同时被主机 {other_host_id} 声明拥有",
   "gpu-not-listed": "GPU {gpu_uuid} 已消失：主机 {host_id} 不再列出它",
   "gpu-out-of-service": "主机 {host_id} 的 GPU {gpu_uuid} 已停止服务。",
-  "gpu-out-of-service-because": "主机 {host_id} 的 GPU {gpu_uuid} 已停止服务。{detail}",
+  "gpu-out-of-service-because": "主机 {host_id} 的 GPU {gpu_uuid} 已停止服务。{why}",
   "gpus-too-many": "主机 {host_id} 报告的 GPU 超过 {max_gpus} 张；多出的不予采用。",
-  "host-isolation-broken": "主机 {host_id} 已停止服务。{detail}",
+  "host-isolation-broken": "主机 {host_id} 已停止服务。{why}",
   "heartbeats-refused": "主机 {host_id} 的心跳被拒绝：{why}。",
   "join-token-used-twice": "已由密钥 {nkey}（主机 {host_id}）使用，之后又用密钥 {other_nkey} 尝试。",
   "host-begins-too-often":

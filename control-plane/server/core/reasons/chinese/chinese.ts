@@ -9,6 +9,7 @@ import { EVENT_CHINESE } from "./events.ts";
 import { HOST_REPORT_CHINESE } from "./host-reports/host-reports.ts";
 import { HOST_ADDRESS_CHINESE, HOST_CHINESE, LINK_CHINESE } from "./hosts.ts";
 import { PLACEMENT_CHINESE, GPU_REQUEST_CHINESE, IMPOSSIBILITY_CHINESE } from "./placement.ts";
+import { POOL_PROOF_CHINESE } from "./pools.ts";
 import { ENVIRONMENT_CHINESE } from "./environments.ts";
 import { IMAGE_CHINESE } from "./images.ts";
 import { JOB_CHINESE } from "./jobs.ts";
@@ -30,6 +31,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...HOST_CHINESE,
   ...HOST_ADDRESS_CHINESE,
   ...LINK_CHINESE,
+  ...POOL_PROOF_CHINESE,
   ...PLACEMENT_CHINESE,
   ...ENVIRONMENT_CHINESE,
   ...IMAGE_CHINESE,

@@ -33,6 +33,7 @@ export const HOST_CHINESE = messagesFor<typeof HOST_CODES>()({
   "pool-proof-failing": "其存储池最近未得到证明。{why}其他主机证明期间，它在 {until} 之前仍可使用。",
 
   "gpu-cordoned": "{gpu_uuid} 已停止接收新任务",
+  "gpu-cordoned-because": "{gpu_uuid} 已停止接收新任务：{why}",
   "gpu-cordoned-with-note": "{gpu_uuid} 已停止接收新任务：{note}",
   "gpu-suspect": "{gpu_uuid} 出现故障迹象：{why}",
   "gpu-claimed-twice": "{gpu_uuid} 同时被主机 {other_host_id} 声明拥有",

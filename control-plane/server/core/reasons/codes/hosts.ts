@@ -32,6 +32,7 @@ export const HOST_CODES = {
   "pool-proof-failing": { until: "text", why: "whole" },
 
   "gpu-cordoned": { gpu_uuid: "text" },
+  "gpu-cordoned-because": { gpu_uuid: "text", why: "phrase" },
   "gpu-cordoned-with-note": { gpu_uuid: "text", note: "text" },
   "gpu-suspect": { gpu_uuid: "text", why: "phrase" },
   "gpu-claimed-twice": { gpu_uuid: "text", other_host_id: "text" },

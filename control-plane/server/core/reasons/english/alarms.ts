@@ -24,15 +24,15 @@ export const ALARM_ENGLISH = messagesFor<typeof ALARM_CODES>()({
     other:
       "Within a day GPUs were closed under {runs} runs that customer {customer_id} pays for, on {hosts} hosts: {closures}. Their programs may be what closes them.",
   },
-  "gpu-error-unknown": "Host {host_id} tells of an error of the GPU at {device} that nobody knows. {detail}",
+  "gpu-error-unknown": "Host {host_id} tells of an error of the GPU at {device} that nobody knows. {why}",
   "gpu-error-unknown-nowhere":
-    "Host {host_id} tells of an error of the GPU at an unknown address that nobody knows. {detail}",
+    "Host {host_id} tells of an error of the GPU at an unknown address that nobody knows. {why}",
   "gpu-of-two-hosts": "GPU {gpu_uuid} of host {host_id} is claimed by host {other_host_id} too",
   "gpu-not-listed": "GPU {gpu_uuid} is gone: host {host_id} no longer lists it",
   "gpu-out-of-service": "GPU {gpu_uuid} of host {host_id} is out of service.",
-  "gpu-out-of-service-because": "GPU {gpu_uuid} of host {host_id} is out of service. {detail}",
+  "gpu-out-of-service-because": "GPU {gpu_uuid} of host {host_id} is out of service. {why}",
   "gpus-too-many": "Host {host_id} has told of more than {max_gpus} cards; further ones are not taken.",
-  "host-isolation-broken": "Host {host_id} is out of service. {detail}",
+  "host-isolation-broken": "Host {host_id} is out of service. {why}",
   "heartbeats-refused": "Heartbeats of host {host_id} are refused: {why}.",
   "join-token-used-twice": "Used by key {nkey} (host {host_id}), then tried with key {other_nkey}.",
   "host-begins-too-often":

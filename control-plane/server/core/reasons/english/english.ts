@@ -10,6 +10,7 @@ import { ALARM_ENGLISH, ALERT_ENGLISH } from "./alarms.ts";
 import { EVENT_ENGLISH } from "./events.ts";
 import { HOST_ADDRESS_ENGLISH, HOST_ENGLISH, LINK_ENGLISH } from "./hosts.ts";
 import { PLACEMENT_ENGLISH, GPU_REQUEST_ENGLISH, IMPOSSIBILITY_ENGLISH } from "./placement.ts";
+import { POOL_PROOF_ENGLISH } from "./pools.ts";
 import { ENVIRONMENT_ENGLISH } from "./environments.ts";
 import { IMAGE_ENGLISH } from "./images.ts";
 import { JOB_ENGLISH } from "./jobs.ts";
@@ -31,6 +32,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...HOST_ENGLISH,
   ...HOST_ADDRESS_ENGLISH,
   ...LINK_ENGLISH,
+  ...POOL_PROOF_ENGLISH,
   ...PLACEMENT_ENGLISH,
   ...ENVIRONMENT_ENGLISH,
   ...IMAGE_ENGLISH,

@@ -36,6 +36,7 @@ export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
     "Its storage pool was not proved lately. {why} It is used without one until {until} while others prove theirs.",
 
   "gpu-cordoned": "{gpu_uuid} is cordoned",
+  "gpu-cordoned-because": "{gpu_uuid} is cordoned: {why}",
   "gpu-cordoned-with-note": "{gpu_uuid} is cordoned: {note}",
   "gpu-suspect": "{gpu_uuid} shows a sign of failure: {why}",
   "gpu-claimed-twice": "{gpu_uuid} is claimed by host {other_host_id} too",

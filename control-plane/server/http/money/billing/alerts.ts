@@ -4,7 +4,7 @@ import { ALERT_KINDS } from "../../../core/alerts/alerts.ts";
 import { type AlertRow, alertsOf } from "../../../store/events/alerts.ts";
 import type { ApiApp, ApiDeps } from "../../deps.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../../request/pagination.ts";
-import { SENTENCE_FIELDS, sentenceAnswer } from "../../request/reason-answer.ts";
+import { SENTENCE_FIELDS, namedReason } from "../../request/reason-answer.ts";
 import { forCustomersWith, iso, Money, ok, Timestamp } from "../../request/route.ts";
 import { customerMeant, forCustomer } from "./whose-money.ts";
 
@@ -57,7 +57,7 @@ export function registerAlertRoutes(api: ApiApp, { db }: ApiDeps): void {
 function alertAnswer(row: AlertRow): z.infer<typeof Alert> {
   return {
     ...row,
-    ...sentenceAnswer(row.sentence),
+    ...namedReason("sentence", row.sentence),
     fired_at: row.fired_at.toISOString(),
     recovered_at: iso(row.recovered_at),
   };

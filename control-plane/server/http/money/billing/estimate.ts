@@ -18,7 +18,7 @@ import { badField } from "../../request/refusal.ts";
 import { forCustomersWith, jsonBody, Money, ok } from "../../request/route.ts";
 import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 import type { Reason } from "../../../core/reasons/reason.ts";
-import { reasonAnswer, reasonCode, reasonParams } from "../../request/reason-answer.ts";
+import { namedReason, reasonCode, reasonParams } from "../../request/reason-answer.ts";
 
 const tags = ["billing"];
 
@@ -161,13 +161,7 @@ function orderOf(request: z.output<typeof EstimateRequest>): Resources {
 function fitAnswer(
   fit: OrderFit,
 ): Pick<z.input<typeof Estimate>, "fits" | "fits_reason" | "fits_reason_code" | "fits_reason_params"> {
-  const { reason, reason_code, reason_params } = reasonAnswer(fitReason(fit));
-  return {
-    fits: fit.when,
-    fits_reason: reason,
-    fits_reason_code: reason_code,
-    fits_reason_params: reason_params,
-  };
+  return { fits: fit.when, ...namedReason("fits_reason", fitReason(fit)) };
 }
 
 function fitReason(fit: OrderFit): Reason {

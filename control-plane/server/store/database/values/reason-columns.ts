@@ -47,8 +47,9 @@ export interface StoredReason {
 }
 
 /** A code whose text is another one was written before the text: by a version that writes no codes, it was replaced alone. */
-export function storedReason({ text, code, params }: StoredReason): Reason | null {
-  if (text === null) return null;
+export function storedReason(stored: StoredReason | null): Reason | null {
+  if (stored === null || stored.text === null) return null;
+  const { text, code, params } = stored;
   const reason = { code, params };
   return isReason(reason) && inEnglish(reason) === text ? reason : asReported(text);
 }
@@ -56,6 +57,11 @@ export function storedReason({ text, code, params }: StoredReason): Reason | nul
 /** SQL: a StoredReason of a text of a table that has its code and parameters beside it. */
 export function storedReasonColumn(row: string, text: string): string {
   return `jsonb_build_object('text', ${row}.${text}, 'code', ${row}.${text}_code, 'params', ${row}.${text}_params)`;
+}
+
+/** SQL: the same, and null where there is no text: in rows of which few have one. */
+export function optionalReasonColumn(row: string, text: string): string {
+  return `CASE WHEN ${row}.${text} IS NOT NULL THEN ${storedReasonColumn(row, text)} END`;
 }
 
 /** Of several rows, each column as one list. */

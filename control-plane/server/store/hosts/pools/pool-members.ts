@@ -9,6 +9,11 @@ import {
   poolWarning,
 } from "../../../core/hosts/pools/pool-membership.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
+import {
+  optionalReasonColumn,
+  storedReason,
+  type StoredReason,
+} from "../../database/values/reason-columns.ts";
 import type { PlainCode, Reason } from "../../../core/reasons/reason.ts";
 
 /** Whether a host's files are those of its pool. */
@@ -25,6 +30,8 @@ export async function refusedPool(
   ]);
   return rowCount > 0 || isLikeAnotherHost(pool, hostId) ? "pool-named-as-host" : null;
 }
+
+const FAILURE = ["pool_failure", "pool_failure_code", "pool_failure_params"];
 
 export type PutInPool = { put: true; state: PoolState } | { put: false; why: PlainCode };
 
@@ -53,7 +60,7 @@ export async function putInPool(
     const state = host.is_vouched ? host.state : "trusted";
     await sql.change(
       `UPDATE hosts SET storage_pool = $2, claimed_storage_pool = NULL, pool_state = $3::varchar, pool_tried_at = NULL,
-              pool_failure = CASE WHEN pool_state = $3::varchar THEN pool_failure END WHERE id = $1`,
+              ${FAILURE.map((column) => `${column} = CASE WHEN pool_state = $3::varchar THEN ${column} END`).join(", ")} WHERE id = $1`,
       [hostId, pool, state],
     );
     return { put: true, state };
@@ -61,7 +68,7 @@ export async function putInPool(
   const state = host.is_vouched ? "waiting" : "trusted";
   await sql.change(
     `UPDATE hosts SET storage_pool = $2, claimed_storage_pool = NULL, pool_state = $3, pool_member_since = $4,
-            pool_failure = NULL, pool_tried_at = NULL, pool_proved_at = NULL, pool_proof_due_at = NULL WHERE id = $1`,
+            ${FAILURE.map((column) => `${column} = NULL`).join(", ")}, pool_tried_at = NULL, pool_proved_at = NULL, pool_proof_due_at = NULL WHERE id = $1`,
     [hostId, pool, state, now],
   );
   return { put: true, state };
@@ -74,7 +81,7 @@ interface LackingRow {
   claim: string | null;
   is_of_host: boolean;
   state: PoolState;
-  failure: string | null;
+  failure: StoredReason | null;
   features: string[];
   proof_due_at: Date | null;
 }
@@ -97,7 +104,7 @@ export async function lackingMembers(
 ): Promise<LackingMember[]> {
   const { rows } = await sql.query<LackingRow>(
     `SELECT id, name, coalesce(storage_pool, id) AS pool, claimed_storage_pool AS claim, pool_state AS state,
-            pool_failure AS failure, features, pool_proof_due_at AS proof_due_at,
+            ${optionalReasonColumn("h", "pool_failure")} AS failure, features, pool_proof_due_at AS proof_due_at,
             EXISTS (SELECT FROM hosts o WHERE o.id = h.claimed_storage_pool) AS is_of_host
        FROM hosts h
       WHERE deleted_at IS NULL AND revoked_at IS NULL
@@ -114,14 +121,15 @@ export async function lackingMembers(
 function lackOf(row: LackingRow): LackingMember | null {
   const { id, name, claim } = row;
   const named = { host_name: name, host_id: id };
-  const obstacle = poolObstacle(row);
+  const membership = { ...row, failure: storedReason(row.failure) };
+  const obstacle = poolObstacle(membership);
   if (claim !== null && obstacle !== null) {
     const params = { ...named, why: obstacle, confirmation: confirmationOf(row, claim) };
     return { id, lacks: "word", reason: { code: "host-pool-unconfirmed", params } };
   }
   if (obstacle !== null)
     return { id, lacks: "proof", reason: { code: "host-pool-closed", params: { ...named, why: obstacle } } };
-  const warning = poolWarning({ membership: row, proofDueAt: row.proof_due_at });
+  const warning = poolWarning({ membership, proofDueAt: row.proof_due_at });
   if (warning === null) return null;
   return { id, lacks: "proof", reason: { code: "host-pool-warning", params: { ...named, warning } } };
 }

@@ -24,7 +24,7 @@ export async function noteCanary(
   await raiseAlarmOnce(sql, {
     kind: "isolation-broken",
     subject: hostId,
-    reason: { code: "host-isolation-broken", params: { host_id: hostId, detail: inEnglish(reason) } },
+    reason: { code: "host-isolation-broken", params: { host_id: hostId, why: reason } },
     now,
   });
 }

@@ -7,13 +7,20 @@ import { type CardFault, faultReason, isNewFault } from "../../../core/hosts/car
 import { afterHostReport, type ServiceChange } from "../../../core/hosts/gpu-service.ts";
 import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
+import {
+  optionalReasonColumn,
+  reasonColumns,
+  storedReason,
+  type StoredReason,
+} from "../../database/values/reason-columns.ts";
 import { appendEvent } from "../../events/events.ts";
 import { healthReasonData } from "./health-reasons.ts";
 import { CARD_FAULT } from "../../hosts/gpus/card-fault.ts";
 import { notifyHolders } from "./fault-events.ts";
 import { noteGpuClosure } from "../../hosts/gpus/gpu-closures.ts";
 import { inEnglish } from "../../../core/reasons/english/english.ts";
-import { asReported, type Reason } from "../../../core/reasons/reason.ts";
+import { reportedReasons, reportedSequence } from "../../../core/reasons/host-report.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 
 interface KnownCard {
@@ -21,7 +28,7 @@ interface KnownCard {
   status: string | null;
   health_status: string;
   cordoned: boolean;
-  cordon_reason: string | null;
+  cordon_reason: StoredReason | null;
   by_host: boolean;
   lifted_since_ms: number | null;
   /** What its host held against it before. */
@@ -74,7 +81,8 @@ async function knownCards(
   uuids: readonly string[],
 ): Promise<Map<string, KnownCard>> {
   const { rows } = await sql.query<KnownCard>(
-    `SELECT g.uuid, g.status, coalesce(g.health_status, 'unknown') AS health_status, g.cordoned, g.cordon_reason,
+    `SELECT g.uuid, g.status, coalesce(g.health_status, 'unknown') AS health_status, g.cordoned,
+            ${optionalReasonColumn("g", "cordon_reason")} AS cordon_reason,
             coalesce(k.cordoned_by_host, false) AS by_host, k.lifted_since_ms, ${CARD_FAULT} AS fault
        FROM gpus g LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
       WHERE g.host_id = $1 AND g.uuid = ANY($2::text[]) ORDER BY g.uuid FOR NO KEY UPDATE OF g`,
@@ -97,10 +105,13 @@ function changeOf(card: KnownCard, reported: GpuVitals): ServiceChange {
     {
       isCordoned: card.cordoned,
       isByHost: card.by_host,
-      reason: card.cordon_reason,
+      reason: storedReason(card.cordon_reason),
       liftedSinceMs: card.lifted_since_ms,
     },
-    { cordon: reported.cordon ?? null, reason: reported.reasons?.[0] ?? null },
+    {
+      cordon: reported.cordon ?? null,
+      reason: reportedReasons(reported.reasons ?? [], reported.why)[0] ?? null,
+    },
   );
 }
 
@@ -108,7 +119,6 @@ async function noteChange(
   sql: Connection,
   { hostId, card, reported, now }: { hostId: string; card: KnownCard; reported: GpuVitals; now: Date },
 ): Promise<void> {
-  const reason = reported.reasons?.join(" ") ?? "";
   await appendEvent(sql, {
     at: now,
     kind: "gpu-health",
@@ -117,7 +127,7 @@ async function noteChange(
     actor: `host ${hostId}`,
     old: card.health_status,
     new: reported.health,
-    reason: reason === "" ? null : asReported(reason),
+    reason: reportedSequence(reported.reasons ?? [], reported.why),
   });
 }
 
@@ -132,12 +142,12 @@ async function applyChange(
     case "tells-lift":
       return;
     case "explains":
-      await sql.change("UPDATE gpus SET cordon_reason = $2 WHERE uuid = $1", [uuid, change.reason]);
+      await sql.change(`UPDATE gpus SET ${CORDON_REASON} WHERE uuid = $1`, cordonValues(uuid, change.reason));
       return;
     case "cordons":
       await sql.change(
-        "UPDATE gpus SET cordoned = true, cordon_reason = $2, status = 'maintenance' WHERE uuid = $1",
-        [uuid, change.reason],
+        `UPDATE gpus SET cordoned = true, ${CORDON_REASON}, status = 'maintenance' WHERE uuid = $1`,
+        cordonValues(uuid, change.reason),
       );
       await setCordonedByHost(sql, uuid, true);
       await appendEvent(sql, {
@@ -145,17 +155,18 @@ async function applyChange(
         kind: "gpu-cordoned",
         old,
         new: "maintenance",
-        reason: asReported(change.reason),
+        reason: change.reason,
       });
       return await raiseAlarmOnce(sql, {
         kind: "gpu-out-of-service",
         subject: uuid,
-        reason: outOfService({ uuid, hostId, detail: change.reason ?? "" }),
+        reason: outOfService({ uuid, hostId, why: change.reason }),
         now,
       });
     case "uncordons": {
       const { rows } = await sql.change<{ status: string }>(
-        `UPDATE gpus SET cordoned = false, cordon_reason = NULL, status = CASE WHEN EXISTS (
+        `UPDATE gpus SET cordoned = false, cordon_reason = NULL, cordon_reason_code = NULL, cordon_reason_params = NULL,
+                status = CASE WHEN EXISTS (
                   SELECT FROM gpu_allocations a WHERE a.gpu_uuid = gpus.uuid AND a.released_at IS NULL
                 ) THEN 'allocated' ELSE 'available' END
           WHERE uuid = $1 RETURNING status`,
@@ -172,6 +183,13 @@ async function applyChange(
       return await clearAlarm(sql, { kind: "gpu-out-of-service", subject: uuid, now });
     }
   }
+}
+
+const CORDON_REASON = "cordon_reason = $2, cordon_reason_code = $3, cordon_reason_params = $4";
+
+function cordonValues(uuid: string, reason: Reason | null): (string | null)[] {
+  const { text, code, params } = reasonColumns(reason);
+  return [uuid, text, code, params];
 }
 
 const GONE = reasonOf("gpu-not-listed-by-host");
@@ -243,10 +261,9 @@ async function putHealth(sql: Connection, cards: readonly GpuVitals[]): Promise<
   );
 }
 
-function outOfService({ uuid, hostId, detail }: { uuid: string; hostId: string; detail: string }): Reason {
+function outOfService({ uuid, hostId, why }: { uuid: string; hostId: string; why: Reason | null }): Reason {
   const params = { gpu_uuid: uuid, host_id: hostId };
-  const said = detail.trimEnd();
-  return said === ""
+  return why === null || inEnglish(why).trim() === ""
     ? { code: "gpu-out-of-service", params }
-    : { code: "gpu-out-of-service-because", params: { ...params, detail: said } };
+    : { code: "gpu-out-of-service-because", params: { ...params, why } };
 }

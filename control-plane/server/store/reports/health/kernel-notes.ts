@@ -6,7 +6,8 @@ import type { KernelNote } from "@remotegpu/shared/instance/gpu-errors";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { openAlarms, raiseAlarmsOnce } from "../../events/alarms.ts";
 import { appendEvents } from "../../events/events.ts";
-import { asReported, type Reason } from "../../../core/reasons/reason.ts";
+import { reportedReason } from "../../../core/reasons/host-report.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 /** The kind of an event that tells one. */
 const GPU_NOTE_EVENT = "gpu-note";
@@ -32,7 +33,7 @@ export async function noteKernelNotes(sql: Transaction, reported: Reported): Pro
   const own = await ownCards(sql, hostId);
   await appendEvents(
     sql,
-    messages.map(({ gpuUuid, code, reason, count }) => ({
+    messages.map(({ gpuUuid, code, reason, why, count }) => ({
       at: now,
       kind: GPU_NOTE_EVENT,
       hostId,
@@ -40,15 +41,13 @@ export async function noteKernelNotes(sql: Transaction, reported: Reported): Pro
       ...(gpuUuid !== null && own.has(gpuUuid) && { gpuUuid }),
       actor: `host ${hostId}`,
       new: code,
-      reason: noteReason(reason, count),
+      reason: noteReason(reportedReason(reason, why), count),
     })),
   );
   await alarmOfUnknown(sql, { hostId, notes: messages, now });
 }
 
-/** What the kernel wrote stands as its host reports it. */
-function noteReason(text: string, count: number): Reason {
-  const note = asReported(text);
+function noteReason(note: Reason, count: number): Reason {
   return count === 1 ? note : { code: "kernel-note-repeated", params: { note, times: count } };
 }
 
@@ -94,15 +93,15 @@ async function ownCards(sql: Connection, hostId: string): Promise<ReadonlySet<st
 function unknownError({
   hostId,
   device,
-  detail,
+  why,
 }: {
   hostId: string;
   device: string | null;
-  detail: string;
+  why: Reason;
 }): Reason {
   return device === null
-    ? { code: "gpu-error-unknown-nowhere", params: { host_id: hostId, detail } }
-    : { code: "gpu-error-unknown", params: { host_id: hostId, device, detail } };
+    ? { code: "gpu-error-unknown-nowhere", params: { host_id: hostId, why } }
+    : { code: "gpu-error-unknown", params: { host_id: hostId, device, why } };
 }
 
 async function alarmOfUnknown(sql: Transaction, { hostId, notes, now }: Reported): Promise<void> {
@@ -110,9 +109,9 @@ async function alarmOfUnknown(sql: Transaction, { hostId, notes, now }: Reported
   if (unknown.length === 0) return;
   const open = await openAlarms(sql, { kind: KIND, prefix: `${hostId} ` });
   const alarms = unknown
-    .map(({ code, device, reason }) => ({
+    .map(({ code, device, reason, why }) => ({
       subject: `${hostId} ${code}`,
-      reason: unknownError({ hostId, device, detail: reason }),
+      reason: unknownError({ hostId, device, why: reportedReason(reason, why) }),
     }))
     .filter(({ subject }) => !open.has(subject));
   const room = Math.max(0, MOST_ALARMS_OF_HOST - open.size);

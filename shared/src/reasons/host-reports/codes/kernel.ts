@@ -27,7 +27,7 @@ export const RECOVERY_CODES = {
 } as const satisfies CodeShapes;
 
 export const KERNEL_CODES = {
-  xid: { xid: "number", meaning: "text" },
+  xid: { xid: "number", meaning: "phrase" },
   "xid-not-in-table": { xid: "number" },
   "xid-nvlink": { xid: "number" },
   "xid-nvlink-of-unit": { xid: "number", unit: "text" },
@@ -39,4 +39,6 @@ export const KERNEL_CODES = {
   "pcie-corrected": {},
   "pcie-uncorrected": {},
   "pcie-fatal": {},
+  "program-fault-of-unknown-run": { fault: "whole" },
+  "kernel-log-lost": {},
 } as const satisfies CodeShapes;

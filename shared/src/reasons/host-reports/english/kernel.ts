@@ -38,4 +38,7 @@ export const KERNEL_ENGLISH = messagesFor<typeof KERNEL_CODES>()({
   "pcie-corrected": "Its PCIe link had a corrected error.",
   "pcie-uncorrected": "Its PCIe link had an uncorrected error.",
   "pcie-fatal": "Its PCIe link had a fatal error.",
+  "program-fault-of-unknown-run": "Of a run that is not certain: {fault}",
+  "kernel-log-lost":
+    "Records of the kernel log were overwritten before they were read: errors of GPUs may be among them.",
 });

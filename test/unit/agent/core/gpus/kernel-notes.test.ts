@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { beginReading, readKernelLines } from "@remotegpu/agent/core/gpus/kernel-lines/kernel-reading";
 import { afterLoss, afterNotes } from "@remotegpu/agent/core/gpus/kernel-notes";
 import { KernelNote, MAX_KERNEL_NOTES } from "@remotegpu/shared/instance/gpu-errors";
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
 
 const A = "GPU-0000000a" as GpuUuid;
@@ -53,6 +54,27 @@ describe("is recorded", () => {
 });
 
 test.each([
+  [xid(63), { code: "xid", params: { xid: 63, meaning: { code: "xid-memory-marked", params: {} } } }],
+  [xid(999), { code: "xid-not-in-table", params: { xid: 999 } }],
+  [
+    xid(31),
+    {
+      code: "program-fault-of-unknown-run",
+      params: { fault: { code: "program-memory-foreign", params: { xid: 31 } } },
+    },
+  ],
+  [
+    "nvidia-nvswitch3: SXid (PCI:0000:05:00.0): 12028, Non-fatal",
+    { code: "sxid", params: { sxid: 12_028, nvswitch: 3 } },
+  ],
+])("has the code of its sentence: %s", (line, why) => {
+  const [note] = noted(line);
+
+  expect(note?.why).toEqual(why);
+  expect(note?.why && textOf(note.why)).toBe(note?.reason);
+});
+
+test.each([
   ["what closes its GPU, which says so itself", xid(79)],
   ["a test message", xid(14)],
   [
@@ -84,6 +106,13 @@ test("no more are recorded than may be reported, and those go on counting", () =
 test("a log of which some was lost is noted, with how much", () => {
   expect(afterLoss([], 0)).toEqual([]);
   expect(afterLoss(afterLoss([], 3), 4)).toMatchObject([
-    { gpuUuid: null, device: null, code: "kernel-log-lost", count: 7, isUnknown: false },
+    {
+      gpuUuid: null,
+      device: null,
+      code: "kernel-log-lost",
+      why: { code: "kernel-log-lost", params: {} },
+      count: 7,
+      isUnknown: false,
+    },
   ]);
 });

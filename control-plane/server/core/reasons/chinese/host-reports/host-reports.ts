@@ -16,6 +16,7 @@ import { COMMAND_REFUSAL_CHINESE, OUTPUT_REFUSAL_CHINESE } from "./requests.ts";
 import { IMAGE_REPORT_CHINESE } from "./images.ts";
 import { DEVICE_REPORT_CHINESE, PROBE_REPORT_CHINESE } from "./probes.ts";
 import { DISK_REPORT_CHINESE, RUN_REPORT_CHINESE, START_REPORT_CHINESE } from "./runs.ts";
+import { XID_MEANING_CHINESE } from "./xids.ts";
 
 export const HOST_REPORT_CHINESE: Readonly<Record<HostReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",
@@ -30,6 +31,7 @@ export const HOST_REPORT_CHINESE: Readonly<Record<HostReasonCode, Message>> = {
   ...PROGRAM_FAULT_CHINESE,
   ...RECOVERY_CHINESE,
   ...KERNEL_CHINESE,
+  ...XID_MEANING_CHINESE,
   ...GPU_SIGN_CHINESE,
   ...GPU_READING_CHINESE,
   ...GPU_CLOSURE_CHINESE,

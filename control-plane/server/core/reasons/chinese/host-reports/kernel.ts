@@ -42,4 +42,6 @@ export const KERNEL_CHINESE = messagesFor<typeof KERNEL_CODES>()({
   "pcie-corrected": "其 PCIe 链路出现已纠正的错误。",
   "pcie-uncorrected": "其 PCIe 链路出现未纠正的错误。",
   "pcie-fatal": "其 PCIe 链路出现致命错误。",
+  "program-fault-of-unknown-run": "所属运行不确定：{fault}",
+  "kernel-log-lost": "内核日志的部分记录在读取前已被覆盖：其中可能有 GPU 的错误。",
 });

@@ -38,6 +38,16 @@ test.each([
 });
 
 test.each([
+  [79, { code: "xid", params: { xid: 79, meaning: { code: "xid-gpu-off-bus", params: {} } } }],
+  [67, { code: "xid", params: { xid: 67, meaning: { code: "xid-driver-access-illegal", params: {} } } }],
+  [5, { code: "xid", params: { xid: 5, meaning: { code: "xid-unused", params: {} } } }],
+  [31, { code: "program-memory-foreign", params: { xid: 31 } }],
+  [999, { code: "xid-not-in-table", params: { xid: 999 } }],
+])("the meaning of Xid %i is a code", (code, why) => {
+  expect(of(code).why).toEqual(why);
+});
+
+test.each([
   [999, "Xid 999: a number that is in no table of this version."],
   [0, "Xid 0: a number that is in no table of this version."],
   [5, "Xid 5: a number that NVIDIA lists as unused."],

@@ -57,6 +57,14 @@ describe("a program's error", () => {
     expect(log.notes).toEqual([]);
   });
 
+  test("has the code of its reason", async () => {
+    const { reports } = await new Log().hears([line(1, 31)], [holder("run-1")]);
+
+    expect(reports.memory.faults).toMatchObject([
+      { code: "xid-31", why: { code: "program-memory-foreign", params: { xid: 31 } } },
+    ]);
+  });
+
   test("is the only holder's where its process has ended, or none is named", async () => {
     const log = await new Log().hears([line(1, 31, 99), line(2, 13, "'<unknown>'")], [holder("run-1")]);
 

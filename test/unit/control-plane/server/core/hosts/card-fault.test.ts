@@ -3,7 +3,6 @@ import {
   type CardFault,
   endReason,
   faultReason,
-  faultText,
   gravityOf,
   isNewFault,
   whyFaulty,
@@ -43,7 +42,7 @@ describe("a fault in words", () => {
     ],
     [{ reason: null, code: "xid-79" }, "its host gives no reason (xid-79)"],
   ])("is reported with what is known: %j", (fault, text) => {
-    expect(faultText({ ...fault, why: null })).toBe(text);
+    expect(inEnglish(whyFaulty({ ...fault, why: null }))).toBe(text);
   });
 
   test("stands as its host's reason, with the text that it had as a text", () => {
@@ -52,7 +51,7 @@ describe("a fault in words", () => {
     const coded = whyFaulty({ code: "gpu-lost", reason, why });
 
     expect(coded).toEqual({ code: "gpu-fault", params: { why, fault_code: "gpu-lost" } });
-    expect(inEnglish(coded)).toBe(faultText({ code: "gpu-lost", reason, why: null }));
+    expect(inEnglish(coded)).toBe(inEnglish(whyFaulty({ code: "gpu-lost", reason, why: null })));
   });
 
   test.each([

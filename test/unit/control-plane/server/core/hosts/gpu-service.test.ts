@@ -5,21 +5,29 @@ import {
   type CardService,
   type HostCordon,
 } from "@remotegpu/control-plane/server/core/hosts/gpu-service";
+import { asReported, type Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 
+const XID_79: Reason = { code: "gpu-off-bus", params: {} };
 const FREE: CardService = { isCordoned: false, isByHost: false, reason: null, liftedSinceMs: null };
-const BY_HOST: CardService = { ...FREE, isCordoned: true, isByHost: true, reason: "Xid 79" };
-const BY_ADMIN: CardService = { ...FREE, isCordoned: true, reason: "a fan is loud" };
+const BY_HOST: CardService = { ...FREE, isCordoned: true, isByHost: true, reason: XID_79 };
+const BY_ADMIN: CardService = { ...FREE, isCordoned: true, reason: asReported("a fan is loud") };
 const at = (sinceMs: number): HostCordon => ({ kind: "fatal", sinceMs });
 
 test.each([
   ["a card that is well stays", FREE, null, { kind: "stays" }],
-  ["a host's cordon counts", FREE, at(5), { kind: "cordons", reason: "Xid 79" }],
+  ["a host's cordon counts", FREE, at(5), { kind: "cordons", reason: XID_79 }],
   ["said again it changes nothing", BY_HOST, at(5), { kind: "stays" }],
   [
     "with another sentence it is explained anew",
-    { ...BY_HOST, reason: "old" },
+    { ...BY_HOST, reason: asReported("old") },
     at(5),
-    { kind: "explains", reason: "Xid 79" },
+    { kind: "explains", reason: XID_79 },
+  ],
+  [
+    "with a code beside the same sentence it is explained anew",
+    { ...BY_HOST, reason: asReported("The driver says that the GPU fell off the bus.") },
+    at(5),
+    { kind: "explains", reason: XID_79 },
   ],
   ["it goes with the host's word", BY_HOST, null, { kind: "uncordons" }],
   ["an administrator's never does", BY_ADMIN, null, { kind: "stays" }],
@@ -30,7 +38,7 @@ test.each([
     at(5),
     { kind: "tells-lift", sinceMs: 5 },
   ],
-  ["a later one counts again", { ...FREE, liftedSinceMs: 5 }, at(6), { kind: "cordons", reason: "Xid 79" }],
+  ["a later one counts again", { ...FREE, liftedSinceMs: 5 }, at(6), { kind: "cordons", reason: XID_79 }],
   [
     "an administrator's cordon after his own lift stays, and the host still hears of the lift",
     { ...BY_ADMIN, liftedSinceMs: 5 },
@@ -38,5 +46,5 @@ test.each([
     { kind: "tells-lift", sinceMs: 5 },
   ],
 ] as [string, CardService, HostCordon | null, object][])("%s", (_what, card, cordon, change) => {
-  expect(afterHostReport(card, { cordon, reason: cordon === null ? null : "Xid 79" })).toEqual(change);
+  expect(afterHostReport(card, { cordon, reason: cordon === null ? null : XID_79 })).toEqual(change);
 });

@@ -5,6 +5,7 @@ import {
   reasonListData,
   reportedReason,
   reportedReasons,
+  reportedSequence,
 } from "@remotegpu/control-plane/server/core/reasons/host-report";
 
 const reason = { code: "container-exited", params: { exit_code: 3 } } as const;
@@ -35,6 +36,16 @@ describe("several texts of a host", () => {
     ["reasons in another order", [undefined, reason]],
   ])("with %s are as reported", (_what, reasons) => {
     expect(reportedReasons(texts, reasons)).toEqual(texts.map((text) => asReported(text)));
+  });
+
+  test("that stand one after the other are one reason", () => {
+    expect(reportedSequence(texts, [reason, undefined])).toEqual({
+      code: "in-sequence",
+      params: { reasons: taken },
+    });
+    expect(reportedSequence(texts.slice(0, 1), [reason])).toBe(reason);
+    expect(reportedSequence(texts)).toEqual(asReported(texts.join(" ")));
+    expect([reportedSequence([]), reportedSequence([""])]).toEqual([null, null]);
   });
 
   test("are stored with the reasons that say more than the texts", () => {

@@ -1,5 +1,6 @@
 /** What keeps a host from the files of its pool, in words, and which names no pool may have. */
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import {
   isLikeAnotherHost,
   poolObstacle,
@@ -34,7 +35,7 @@ test.each<[string, Partial<PoolMembership>, string | null]>([
   ],
   [
     "failed",
-    { state: "failed", failure: "It sees other files." },
+    { state: "failed", failure: asReported("It sees other files.") },
     "it does not share storage pool pool-a: It sees other files",
   ],
   [
@@ -52,8 +53,8 @@ test.each<[string, Partial<PoolMembership>, Date | null, RegExp]>([
   ["alone in its pool", { features: [] }, null, /^null$/],
   ["proved", {}, DUE, /^null$/],
   ["with an agent of before", { features: [] }, DUE, /too old to prove.*until 2026-03-10/],
-  ["missed", { failure: "It is silent." }, DUE, /not proved lately\. It is silent\./],
-  ["failed, which is no warning", { state: "failed", failure: "Other files." }, DUE, /^null$/],
+  ["missed", { failure: asReported("It is silent.") }, DUE, /not proved lately\. It is silent\./],
+  ["failed, which is no warning", { state: "failed", failure: asReported("Other files.") }, DUE, /^null$/],
 ])("the warning of a member that is %s", (_what, change, proofDueAt, expected) => {
   const warning = poolWarning({ membership: { ...SHARES, ...change }, proofDueAt });
 
