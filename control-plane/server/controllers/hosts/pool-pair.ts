@@ -10,6 +10,7 @@ import { PoolNonceWritten } from "@remotegpu/shared/messages/files";
 import { POOL_NONCE_BYTES, POOL_PROOF_ROUTE } from "@remotegpu/shared/proof/pool-proof";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { HostAnswer, HostFiles } from "../../core/hosts/host-files.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 import type { Pair, PairOutcome, RoundMember } from "../../core/hosts/pools/pool-round.ts";
 
 const ANSWERED_WITHIN_MS = 10 * MS_PER_SECOND;
@@ -145,7 +146,8 @@ async function answerOf(
       signal,
     )
     .then(async (reply): Promise<Answer> => {
-      if (!reply.isReached) return signal.aborted ? late : silentOf(host, `it is not reached: ${reply.why}`);
+      if (!reply.isReached)
+        return signal.aborted ? late : silentOf(host, `it is not reached: ${inEnglish(reply.why)}`);
       return { kind: "answer", status: reply.answer.status, bytes: await bytesOf(reply.answer, signal) };
     })
     .catch(() => late);
