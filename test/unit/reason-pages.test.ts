@@ -70,6 +70,10 @@ import {
   GPU_SIGN_CODES,
 } from "@remotegpu/shared/reasons/host-reports/codes/gpus";
 import { IMAGE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/images";
+import {
+  LEASE_REPORT_CODES,
+  SERVICE_REPORT_CODES,
+} from "@remotegpu/shared/reasons/host-reports/codes/leases";
 import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/probes";
 import {
   DISK_REPORT_CODES,
@@ -161,6 +165,14 @@ const PAGES: readonly PageContents[] = [
       ["Canary", CANARY_CODES],
       ["Commands", COMMAND_REFUSAL_CODES],
       ["Output", OUTPUT_REFUSAL_CODES],
+    ],
+  },
+  {
+    file: "host-ports.md",
+    title: "Codes of leased ports and services of containers",
+    families: [
+      ["Leased ports", LEASE_REPORT_CODES],
+      ["Services of containers", SERVICE_REPORT_CODES],
     ],
   },
   {

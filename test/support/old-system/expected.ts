@@ -116,6 +116,8 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     pool_proof_due_at: null,
     pool_tried_at: null,
     pool_failure: null,
+    pool_failure_code: null,
+    pool_failure_params: null,
     seen_addresses: "{}",
     confirmed_address: null,
     own_network: null,
