@@ -286,7 +286,7 @@ test("what is removed is gone, counts as storage no more, and needs a word that 
 
 test.each([
   ["all attempts at once", () => ({ as: owner, path: "" }), 422],
-  ["by whoever only looks", () => ({ as: viewer, path: "attempt-1/logs" }), 403],
+  ["by whoever may only read", () => ({ as: viewer, path: "attempt-1/logs" }), 403],
   ["of somebody else's job", () => ({ as: stranger, path: "attempt-1/logs" }), 404],
   ["that is not there", () => ({ as: owner, path: "attempt-1/none" }), 404],
   ["beyond the attempt's folder", () => ({ as: owner, path: "attempt-1/../attempt-2" }), 422],

@@ -152,7 +152,7 @@ describe("a replica", () => {
   test.each([
     ["is no HTTP", "/8004", 502],
     ["has headers without end", "/8005", 502],
-    ["is 101 to what asked for no other protocol, and a flood", "/8007", 502],
+    ["is 101 to what requested no other protocol, and a flood", "/8007", 502],
     ["says one byte of its head after the other", "/8010", 504],
     ["is a connection that is cut", "/8011", 502],
     ["is one word to go on after the other", "/8012", 502],

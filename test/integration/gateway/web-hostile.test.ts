@@ -207,13 +207,13 @@ test.each([
 
 test.concurrent.each([
   ["said what is no HTTP", () => "this is no HTTP\r\n\r\n"],
-  ["asked for CONNECT", () => `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`],
+  ["requested CONNECT", () => `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`],
   [
-    "asked for a WebSocket without a right",
+    "requested a WebSocket without a right",
     () => `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
   ],
   [
-    "asked for a WebSocket that its container refuses",
+    "requested a WebSocket that its container refuses",
     () => requesting("GET /refused HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket"),
   ],
 ])("who %s and stays holds no connection", async (_what, words) => {

@@ -101,7 +101,7 @@ test.each<[string, Entry[], string]>([
   ["a link that leaves it", [{ name: "a", target: "../../etc/passwd" }], '"a" is a link that leaves it'],
   ["a device", [{ name: "disk", type: "4" }], '"disk" is a device'],
   ["an absolute path", [{ name: "/etc/passwd" }], '"/etc/passwd" has an absolute path'],
-  ["a way upwards", [{ name: "../x" }], '"../x" has a path with ..'],
+  ["a path upwards", [{ name: "../x" }], '"../x" has a path with ..'],
   ["a bomb", [{ name: "big", bytes: 2 ** 31 }], "bytes that it may have unpacked"],
 ])("%s is refused with its name, and nothing of it stays", async (_what, entries, why) => {
   const pack = packOf([{ name: "main.py" }, ...entries]);

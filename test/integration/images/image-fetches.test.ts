@@ -783,7 +783,7 @@ describe("the bill", () => {
 
   test.each([
     ["before its host heard of it", 0],
-    ["a minute earlier, of which its host had not told", 1],
+    ["a minute earlier, which its host had not reported", 1],
   ])(
     "has nothing of a container that began when its order was taken back: %s",
     async (_when, minutesEarlier) => {

@@ -483,7 +483,7 @@ describe("an order that needs a credential", () => {
   test.each([
     ["nobody has a credential for its registry", { image: "quay.io/team/tool" }],
     ["it is on offer", { image: "ghcr.io/offered/tool" }],
-    ["no registry is asked", { image: `sha256:${"0a".repeat(32)}` }],
+    ["no registry is requested", { image: `sha256:${"0a".repeat(32)}` }],
   ])("none is where %s", async (_why, order) => {
     await scene.api.request("POST", "/api/v1/images", {
       as: scene.api.admin,

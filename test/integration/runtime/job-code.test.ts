@@ -108,7 +108,7 @@ test.each<[string, Entry[]]>([
     [{ name: "away", target: "/../../../../../../tmp" }, { name: "away/rg-escaped" }],
   ],
   ["an absolute path", [{ name: "/tmp/rg-escaped" }]],
-  ["a way upwards", [{ name: "../../../../../../tmp/rg-escaped" }]],
+  ["a path upwards", [{ name: "../../../../../../tmp/rg-escaped" }]],
   ["a device", [{ name: "disk", type: "4" }]],
 ])("%s that came past the check does nothing outside of the container", async (_what, entries) => {
   const { containerId } = await launched([{ name: "main.py" }, ...entries], {

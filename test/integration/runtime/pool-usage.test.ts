@@ -73,7 +73,7 @@ test.each([
     0,
   ],
   ["what is not there, beside what is", ["gone", "env/code/big/no", "env/output"], 800],
-  ["a path that looks like none", ["odd/a\nb 'c' \"d\" $(e)", "--help", "*"], 500],
+  ["a path in an unusual form", ["odd/a\nb 'c' \"d\" $(e)", "--help", "*"], 500],
   ["a sparse file, by what is written of it", ["empty"], 0],
 ])("%s", async (_, paths, kib) => {
   const bytes = (await measured(paths)) ?? -1;

@@ -1,6 +1,6 @@
 /** Limits of storage end to end: what a real container wrote is measured, and beyond its limit it is stopped. */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -78,8 +78,8 @@ function layProgram(): InstanceSpec["mounts"] {
   return [{ kind: "dataset", source: "programs", target: "/gemini/data-1" }];
 }
 
-async function isDone(instance: DesiredInstance, host: AgentUnderTest = agent): Promise<boolean> {
-  return (await inside(instance, host, ["/.remotegpu/busybox", "test", "-e", "/done"])) === 0;
+async function isDone(instance: DesiredInstance): Promise<boolean> {
+  return (await inside(instance, agent, ["/.remotegpu/busybox", "test", "-e", "/done"])) === 0;
 }
 
 const isMeasuring = (_method: string, url: string) => url.includes("size=");
@@ -240,6 +240,7 @@ describe("a disk that is nearly full", () => {
   const settings = { REMOTEGPU_DISK_FREE: "30", REMOTEGPU_DISK_FREE_BYTES: String(80 * MIB) };
   let small: AgentUnderTest;
   let stateDir: string;
+  let runtime: RuntimeProxy;
 
   beforeAll(async () => {
     stateDir = mkdtempSync(join(tmpdir(), "rg-small-"));
@@ -249,10 +250,12 @@ describe("a disk that is nearly full", () => {
     execFileSync("truncate", ["-s", `${DISK_MIB}M`, image]);
     execFileSync("mkfs.ext4", ["-q", "-m", "0", image]);
     execFileSync("mount", ["-o", "loop", image, pool]);
-    small = await AgentUnderTest.begin(controlPlane, { stateDir, settings });
+    runtime = await RuntimeProxy.listen(`/tmp/rg-proxy-${newHostId()}.sock`);
+    small = await AgentUnderTest.begin(controlPlane, { stateDir, settings, socketPath: runtime.socketPath });
   });
   afterAll(async () => {
     await small.end({ leavesFolder: true });
+    await runtime.close();
     execFileSync("umount", ["-l", join(stateDir, "pool")]);
     rmSync(stateDir, { recursive: true });
   });
@@ -274,26 +277,40 @@ describe("a disk that is nearly full", () => {
       { what },
     );
   };
+  /** Of two runs, both now: the second of two measurements begins after the first one's end. */
+  const measured = async () => {
+    let requests = 0;
+    runtime.hold((method, url) => {
+      if (isMeasuring(method, url)) requests += 1;
+      return false;
+    });
+    await onward(() => requests > 2, "what both hold");
+    runtime.release();
+  };
   const isLow = () => small.host.heartbeats.at(-1)?.degraded.includes("disk-low") === true;
 
   test("has the run that fills it stopped and no other; nobody, and no start, where the host itself fills it", async () => {
     const { host } = small;
     const steady = inFolder(
       "steady-holder",
-      "dd if=/dev/zero of=/gemini/code/kept bs=1M count=48 2>/dev/null; echo > /done; sleep 1000",
+      "dd if=/dev/zero of=/gemini/code/kept bs=1M count=48 2>/dev/null; echo > /gemini/code/done; sleep 1000",
     );
     const filling = inFolder(
       "filling",
-      "while ! test -e /go; do sleep 0.1; done; exec 5>/gemini/code/big; rm /gemini/code/big; dd if=/dev/zero bs=1M count=120 >&5 2>/dev/null; sleep 1000",
+      "while ! test -e /gemini/code/go; do sleep 0.1; done; exec 5>/gemini/code/big; rm /gemini/code/big; dd if=/dev/zero bs=1M count=120 >&5 2>/dev/null; sleep 1000",
     );
     host.order([steady, filling]);
-    await eventually(() => isDone(steady, small), { what: "what is held from before" });
+    await eventually(() => existsSync(join(small.poolRoot, "steady-holder/done")), {
+      what: "what is held from before",
+    });
     await host.reported(filling.runId, { phase: "ready" });
     // Until that was long ago.
     small.setForward(10 * MS_PER_MINUTE);
     await onward(() => !isLow() && host.heartbeats.length > 3, "a disk with room");
+    // What a run has taken is known by what it held before.
+    await measured();
 
-    await inside(filling, small, ["touch", "/go"]);
+    writeFileSync(join(small.poolRoot, "filling/go"), "");
     await onward(() => host.observed(filling.runId)?.phase === "failed", "the end of the one that fills it");
 
     expect(host.observed(filling.runId)).toMatchObject({

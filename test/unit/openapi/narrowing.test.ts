@@ -128,7 +128,7 @@ describe("of requests", () => {
     ["a value", { enum: ["x", "y"] }, { enum: ["x"] }, [`${BODY} no longer takes "y"`]],
     ["nothing, by a value more", { enum: ["x"] }, { enum: ["x", "y"] }, []],
     [
-      "nothing, of values told one by one",
+      "nothing, of values listed one by one",
       { enum: ["x", "y"] },
       { anyOf: [{ const: "y" }, { const: "x" }] },
       [],

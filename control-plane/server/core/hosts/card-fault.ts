@@ -5,7 +5,7 @@
 import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { inEnglish } from "../reasons/english/english.ts";
-import { listedReason } from "../reasons/host-report.ts";
+import { listedReason } from "../reasons/english/listed-reason.ts";
 import { asReported, type Reason } from "../reasons/reason.ts";
 
 export interface CardFault {

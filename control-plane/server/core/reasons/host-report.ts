@@ -6,8 +6,7 @@ import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
 import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
-import { inEnglish } from "./english/english.ts";
-import { asReported, isReason, type Reason } from "./reason.ts";
+import { asReported, type Reason } from "./reason.ts";
 
 /** @param reason absent from agents of before, and where all of the text is of others */
 export function reportedReason(text: string, reason: HostReason | undefined): Reason {
@@ -27,9 +26,4 @@ export function reportedReasons(
 export function reasonListData(reasons: readonly Reason[]): readonly (AnyReason | null)[] | null {
   const list = reasons.map((reason) => (reason.code === AS_REPORTED ? null : reason));
   return list.some((one) => one !== null) ? list : null;
-}
-
-/** A text that a table has, with what it has beside it: of another text that counts for nothing. */
-export function listedReason(text: string, data: AnyReason | null): Reason {
-  return isReason(data) && inEnglish(data) === text ? data : asReported(text);
 }

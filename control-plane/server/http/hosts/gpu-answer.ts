@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { GIB } from "@remotegpu/shared/values/units";
 import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
-import { listedReason } from "../../core/reasons/host-report.ts";
+import { listedReason } from "../../core/reasons/english/listed-reason.ts";
 import type { GpuRow } from "../../store/hosts/hosts.ts";
 import { ReasonParams } from "../request/reason-answer.ts";
 import { Timestamp } from "../request/route.ts";

@@ -335,7 +335,7 @@ test("a corrupted infoROM ends with 14 and spoils nothing", async () => {
   expect(signsIn(inventory)).toEqual(WELL);
   expect([...inventory.conditions.values()].map(({ warnings }) => warnings)).toEqual([
     [],
-    ["Its infoROM is corrupted."],
+    [{ code: "gpu-inforom-corrupted", params: {} }],
     [],
     [],
   ]);

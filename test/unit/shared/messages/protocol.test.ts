@@ -256,7 +256,7 @@ test.each<[string, object, string]>([
   ["an image that a shell would see", { images: ["$(reboot)"] }, "machine.images.0"],
   ["an image with a name that no order can say", { images: ["x".repeat(257)] }, "machine.images.0"],
   [
-    "more images than a host tells",
+    "more images than a host reports",
     { images: Array.from({ length: 201 }, (_, at) => aName(at)) },
     "machine.images",
   ],

@@ -71,12 +71,12 @@ describe("who was not reported yet", () => {
   test.each([
     ["stays when nothing changed", door(), door(), false],
     ["stays when a key came", door(), door({ keys: [key("a"), key("b"), key("c")] }), false],
-    ["stays when there was no way in before", null, door(), false],
+    ["stays when there was no access before", null, door(), false],
     ["stays when a password came", door({ passwordMark: null }), door(), false],
     ["goes when a key went", door(), door({ keys: [key("a")] }), true],
     ["goes when the password was replaced", door(), door({ passwordMark: "2" }), true],
     ["goes when the password went", door(), door({ passwordMark: null }), true],
-    ["goes when the way in went", door(), null, true],
+    ["goes when the access went", door(), null, true],
     [
       "goes when a key's time ended",
       door({ keys: [key("a", 2_000)] }),

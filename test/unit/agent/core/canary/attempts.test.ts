@@ -46,7 +46,7 @@ test("every attempt has a name of its own, and is refused by the plain word of t
 test.each([
   ["made", 0, "succeeded"],
   ["never answered", 110, "refused"],
-  ["without a way", 101, "refused"],
+  ["without an access method", 101, "refused"],
   ["to nobody there", 113, "refused"],
   ["refused by the other side, or by a firewall in its name", 111, "unclear"],
 ])("a connection %s is %s", (_what, error, verdict) => {

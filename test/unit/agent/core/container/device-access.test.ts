@@ -46,7 +46,7 @@ describe("an answer", () => {
     ["the call was interrupted", errors({ access: INTERRUPTED }), "unknown"],
     ["no driver serves the node", errors({ access: NO_DEVICE }), "unknown"],
     ["the child came to nothing", null, "unknown"],
-    ["the child told of one node alone", errors({}).slice(1), "unknown"],
+    ["the child reported one node alone", errors({}).slice(1), "unknown"],
   ])("%s", (_what, given, kind) => {
     expect(accessAnswer(NODES, given).kind).toBe(kind);
   });
@@ -88,7 +88,7 @@ const after = (...answers: AccessAnswer[]): DeviceAccess =>
 
 describe("what is known", () => {
   test.each([
-    ["nothing was asked", [], false],
+    ["nothing was requested", [], false],
     ["one refusal", [passed, refused], false],
     ["two in a row", [passed, refused, refused], true],
     ["two with one that passed between them", [refused, passed, refused], false],
@@ -104,7 +104,7 @@ describe("what is known", () => {
   });
 
   test.each([
-    ["never asked", newAccess(0), 0, true],
+    ["never requested", newAccess(0), 0, true],
     ["passed a moment ago", after(passed), 10_001, false],
     ["passed ten seconds ago, in its first minute", after(passed), 20_000, true],
     ["passed nearly a minute ago", after(passed), 69_999, false],

@@ -23,7 +23,7 @@ const KILLS = { code: "container-memory-killed", params: {} };
 const events = (kills: number) => `low 0\nhigh 0\nmax 9120\noom 3\noom_kill ${kills}\noom_group_kill 0\n`;
 
 test.each([
-  ["nothing is told", NOTHING, null, null],
+  ["nothing is reported", NOTHING, null, null],
   ["all processes are taken", reported({ pidsCurrent: "64\n", pidsMax: "64\n" }), null, PROCESSES],
   ["too few for a session are left", reported({ pidsCurrent: "62\n", pidsMax: "64\n" }), null, PROCESSES],
   ["just enough are left", reported({ pidsCurrent: "61\n", pidsMax: "64\n" }), null, null],
@@ -62,7 +62,7 @@ test.each([
     null,
   ],
   [
-    "what fills it is told rather than whom the kernel has ended",
+    "what fills it is reported rather than whom the kernel has ended",
     reported({ memoryMax: LIMIT, memoryStat: `anon ${511 * MIB}\n`, memoryEvents: events(3) }),
     2,
     MEMORY,
@@ -70,7 +70,7 @@ test.each([
   ["memory has no limit", reported({ memoryMax: "max\n", memoryStat: `anon ${511 * MIB}\n` }), null, null],
   ["the kernel has ended something since", reported({ memoryEvents: events(3) }), 2, KILLS],
   ["the kernel had ended something before", reported({ memoryEvents: events(3) }), 3, null],
-  ["nobody has looked before", reported({ memoryEvents: events(3) }), null, null],
+  ["nobody has checked before", reported({ memoryEvents: events(3) }), null, null],
   [
     "texts are none of the kernel's",
     reported({ pidsCurrent: "many", pidsMax: "", memoryStat: "anon x" }),

@@ -79,7 +79,7 @@ describe("cards that cannot be attached", () => {
     ["by CDI those that no spec names", "cdi", [device("a")], [gpu("b").uuid]],
     ["plainly the same", "plain", [device("a")], [gpu("b").uuid]],
     ["by NVIDIA's runtime none that is known of", "gpus", [], []],
-    ["without any way all", null, [], uuids],
+    ["without any route all", null, [], uuids],
     ["none where all are named", "cdi", known, []],
   ] as const)("are %s", (_case, mode, devices, unattachable) => {
     const found = unattachableGpus(cards, mode, devices);

@@ -45,7 +45,7 @@ test("names them, and everything else is as it was", () => {
 
 test.each([
   ["none is missing", output(), new Map([[runId("run-1"), { missing: [] }]])],
-  ["nobody was asked", output(), new Map()],
+  ["nobody was requested", output(), new Map()],
   ["it has ended", output(exited(0)), missing],
 ])("reports nothing where %s", (_what, instances, known) => {
   expect(withMissingNodes(instances, known)).toEqual(instances);

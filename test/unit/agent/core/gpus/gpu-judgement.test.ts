@@ -22,11 +22,11 @@ function cardsAfter(...samples: GpuReport[][]): Cards {
 describe("health", () => {
   test.each([
     ["all is well", {}, "healthy", []],
-    ["no card tells errors and limit", { eccUncorrected: null, temperatureLimitC: null }, "healthy", []],
+    ["no card reports errors and limit", { eccUncorrected: null, temperatureLimitC: null }, "healthy", []],
     ["one degree below the limit", { temperatureC: 89 }, "healthy", []],
     ["at the limit", { temperatureC: 90 }, "degraded", ["It is at 90 °C, its limit."]],
     [
-      "with errors from before we looked",
+      "with errors from before the first check",
       { eccUncorrected: 7 },
       "degraded",
       ["Uncorrectable memory errors since the driver came up: 7."],

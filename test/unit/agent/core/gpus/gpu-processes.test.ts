@@ -40,9 +40,9 @@ test("a process of no container of ours is a stranger; one inside a container of
 
 test.each([
   ["nothing runs", [], 100, 100],
-  ["ours use more than the card tells", [process({ memoryMib: 130 })], 100, 0],
-  ["one of ours tells nothing", [process({}), process({ pid: 2, memoryMib: null })], 100, null],
-  ["the card tells nothing", [], null, null],
+  ["ours use more than the card reports", [process({ memoryMib: 130 })], 100, 0],
+  ["one of ours reports nothing", [process({}), process({ pid: 2, memoryMib: null })], 100, null],
+  ["the card reports nothing", [], null, null],
 ])("memory of nobody when %s", (_what, processes, memoryUsedMib, foreign) => {
   expect(withProcesses(aGpuReport({ memoryUsedMib }), processes, OURS).foreignMemoryMib).toBe(foreign);
 });

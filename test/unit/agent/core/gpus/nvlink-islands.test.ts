@@ -38,7 +38,7 @@ test.each<[string, number[], [number, number][], number[]]>([
     [0, 1, 0, 1],
   ],
   [
-    "a chain is one, in whatever order its links are told",
+    "a chain is one, in whatever order its links are reported",
     [0, 1, 2, 3],
     [
       [2, 3],

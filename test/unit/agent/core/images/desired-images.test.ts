@@ -68,7 +68,7 @@ test.each([
   ["another image", imageOfOrder("x:1", "ann"), imageOfOrder("x:2", "ann"), false],
   ["another credential", imageOfOrder("x:1", "ann"), imageOfOrder("x:1", "ann", { credential: "c" }), false],
   [
-    "other ways allowed",
+    "other routes allowed",
     imageOfOrder("x:1", "ann"),
     imageOfOrder("x:1", "ann", { mayBePrivate: false }),
     false,

@@ -69,7 +69,7 @@ test.each<[string, Message[], object]>([
     ],
     { layersDone: 1, layers: 3, bytesDone: 0, bytes: 200 },
   ],
-  ["no size is told", [["Downloading", "l1", 50]], { layersDone: 1, layers: 3, bytesDone: 0, bytes: 0 }],
+  ["no size is reported", [["Downloading", "l1", 50]], { layersDone: 1, layers: 3, bytesDone: 0, bytes: 0 }],
 ])("%s", (_what, output, counted) => {
   expect(after(...BEGUN, ...output).counted).toEqual(counted);
 });

@@ -17,7 +17,7 @@ const after = (checks: readonly CheckResult[], from: Watch = UNWATCHED) =>
 
 describe("what is reported", () => {
   test.each([
-    ["nothing before a look", [], null],
+    ["nothing before a check", [], null],
     ["that somebody answers", ["answers"], { isSeen: true, detail: "" }],
     [
       "that nobody listens",

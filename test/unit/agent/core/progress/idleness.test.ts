@@ -79,7 +79,7 @@ describe("a container with cards", () => {
     ["without power, at 5 % of utilization", [{ ...CARD, powerW: null, utilizationPercent: 5 }], false],
     ["without power, at 6 % of utilization", [{ ...CARD, powerW: null, utilizationPercent: 6 }], true],
     [
-      "that tell nothing, so that its processors speak",
+      "that report nothing, so that its processors count",
       [{ ...CARD, powerW: null, utilizationPercent: null }],
       true,
     ],

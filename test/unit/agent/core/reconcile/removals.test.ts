@@ -21,7 +21,7 @@ test.each([
   ["its record", { runs: [recordOf(key())] }],
   ["its container, however it is", { containers: [containerOf(key(), exited(0))] }],
   ["another run of the placement", { runs: [recordOf(key({ run: "run-2" }))] }],
-  ["a start of it that is under way", { starting: new Set([key().runId]) }],
+  ["a start of it that is in progress", { starting: new Set([key().runId]) }],
 ])("%s keeps it open", (_what, left) => {
   expect(completedRemovals([removal], { ...NOTHING, ...left })).toEqual([]);
 });

@@ -21,17 +21,17 @@ describe("a disk", () => {
     frees.map((freeBytes, index) => ({ atMs: index * everyMs, freeBytes, totalBytes }));
 
   test.each([
-    ["exactly as much is free as is kept", sights([3 * GIB]), "watched"],
+    ["exactly as much is free as is reserved", sights([3 * GIB]), "watched"],
     ["a byte less is free", sights([3 * GIB - 1]), "nearly-full"],
     ["four times as much is free", sights([12 * GIB]), "roomy"],
     ["a byte less than that is free", sights([12 * GIB - 1]), "watched"],
     ["of a large one the bytes count", sights([10 * GIB], 10_000 * GIB), "watched"],
     ["of a large one a byte less", sights([10 * GIB - 1], 10_000 * GIB), "nearly-full"],
-    ["two looks took as much as would take it below", sights([11 * GIB, 8 * GIB, 5 * GIB]), "nearly-full"],
+    ["two checks took as much as would take it below", sights([11 * GIB, 8 * GIB, 5 * GIB]), "nearly-full"],
     ["a single burst took as much", sights([8 * GIB, 8 * GIB, 5 * GIB]), "watched"],
     ["a burst of before has ended", sights([8 * GIB, 5 * GIB, 5 * GIB]), "watched"],
     ["as much went in a minute", sights([11 * GIB, 8 * GIB, 5 * GIB], 100 * GIB, 60_000), "watched"],
-    ["room came back since the last look", sights([2 * GIB, 1 * GIB, 13 * GIB]), "roomy"],
+    ["room came back since the last check", sights([2 * GIB, 1 * GIB, 13 * GIB]), "roomy"],
     ["nothing is left", sights([0]), "nearly-full"],
     ["it was not seen", [], "roomy"],
   ])("%s", (_, seen, state) => {

@@ -44,7 +44,7 @@ test("what is not there, or is no device, is left out", async () => {
 
 test.each([
   ["its minor number is not known", card("a", null)],
-  ["nobody told its minor number", card("a", undefined)],
+  ["nobody reported its minor number", card("a", undefined)],
   ["its own node is not there", card("a", 1)],
   ["it is simulated", card("a", 0, true)],
 ])("a card has none where %s", async (_what, given) => {

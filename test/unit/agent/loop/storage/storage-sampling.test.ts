@@ -154,7 +154,7 @@ test("the next question comes when the control plane requests it, and up to ten 
 });
 
 test.each([
-  ["no way there", new LinkDownError("nobody listens")],
+  ["no route there", new LinkDownError("nobody listens")],
   ["a refusal", new RequestRefusedError("not here")],
 ])("%s is reported once and tried again later", async (_, error) => {
   const { check, questions, reports, log } = scene([error, error, anOrder([["1", "a"]])]);

@@ -102,7 +102,7 @@ test("a round that sees the same probes nothing more", async () => {
 
 test.each<[string, Seen]>([
   ["ended", { status: exited(0) }],
-  ["been told to stop", { record: { stop: { cause: "ordered", orderedBy: "customer", detail: "" } } }],
+  ["been ordered to stop", { record: { stop: { cause: "ordered", orderedBy: "customer", detail: "" } } }],
   ["to be started again", { record: { unwell: { hasServed: true, detail: "" } } }],
   ["no probe any more", { live: { probe: undefined } }],
 ])("one that has %s is probed no more, and nothing of it is reported", async (_what, change) => {

@@ -44,7 +44,7 @@ describe("a terminal does not get", () => {
     ["a string that never ends, beyond its line", `a${ESC}]0;title\nb`, "a\nb"],
     ["a question that it would answer", `a${ESC}[6n${ESC}[c${ESC}[>q${ESC}Zb\u0005`, "ab"],
     ["moves and erasures", `a${ESC}[2J${ESC}[H${ESC}[1A${ESC}[K${ESC}[?1049h${ESC}[5;1rb`, "ab"],
-    ["what looks like a colour", `a${ESC}[>4;2m${ESC}[?4m${ESC}[0 mb`, "ab"],
+    ["what resembles a colour", `a${ESC}[>4;2m${ESC}[?4m${ESC}[0 mb`, "ab"],
     ["a sequence begun by one character", "a\u009b31mb\u009b2Jc", `a${ESC}[31mbc${ESC}[0m`],
     ["one byte for that, which is no text", Buffer.from([0x61, 0x9b, 0x32, 0x4a]), "a\ufffd2J"],
     ["short sequences", `a${ESC}c${ESC}7${ESC}(0${ESC}#8${ESC}%Gb`, "ab"],

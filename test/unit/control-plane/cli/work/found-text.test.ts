@@ -8,8 +8,8 @@ const BAD = { check: "network", is_passed: false, detail: "No answer.", address:
 
 test.each([
   ["starts alone", { gang: null }, ""],
-  ["is told by a server of before", {}, ""],
-  ["is held and nothing is looked at yet", { gang: { findings: [], cut_off: [] } }, ""],
+  ["is reported by a server of before", {}, ""],
+  ["is held and nothing is checked yet", { gang: { findings: [], cut_off: [] } }, ""],
   ["is held and well", { gang: { findings: [WELL], cut_off: [] } }, "all well"],
   ["is held and not well", { gang: { findings: [WELL, BAD, BAD], cut_off: [] } }, "No answer. No answer."],
   [

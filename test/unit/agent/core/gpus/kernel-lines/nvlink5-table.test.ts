@@ -33,7 +33,7 @@ test.each([
   ["a plain number that is not in it, though its bits are", 149, "NETIR_MFDE_EVENT", 0x246, 0x2],
   ["a cause that is not in it", 149, "NETIR_LINK_EVT", down(0b11_1111), 0],
   ["a cause with a status", 149, "NETIR_LINK_EVT", down(0), 1],
-  ["a unit that tells no cause, with one", 144, "SAW_MVB", 0x21 + 2 ** 20, 0x2],
+  ["a unit that reports no cause, with one", 144, "SAW_MVB", 0x21 + 2 ** 20, 0x2],
 ])("knows nothing of %s", (_what, xid, unit, info, status) => {
   expect(nvlink5Effect({ xid, unit, info, status })).toBeNull();
 });

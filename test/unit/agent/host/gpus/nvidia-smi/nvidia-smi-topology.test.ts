@@ -71,7 +71,7 @@ test.each([
   ["a card that is far from itself", "\tGPU0\tGPU1\nGPU0\tSYS\tSYS\nGPU1\tSYS\t X \n"],
   ["a word that nobody knows", "\tGPU0\tGPU1\nGPU0\t X \tC2C\nGPU1\tC2C\t X \n"],
   ["no links at all called NVLink", "\tGPU0\tGPU1\nGPU0\t X \tNV0\nGPU1\tNV0\t X \n"],
-  ["two ways between two cards", "\tGPU0\tGPU1\nGPU0\t X \tNV4\nGPU1\tSYS\t X \n"],
+  ["two routes between two cards", "\tGPU0\tGPU1\nGPU0\t X \tNV4\nGPU1\tSYS\t X \n"],
   ["bytes", "\u0001\u0002 NVML: nothing that anybody could read <<<\n"],
 ])("%s cannot be read", (_which, output) => {
   expect(() => parseTopology(output)).toThrow(NvidiaSmiError);

@@ -11,13 +11,13 @@ const difference = (before: AuditFields | null, after: AuditFields | null) =>
 describe("of a change", () => {
   test.each<[string, AuditFields | null, AuditFields | null, object]>([
     [
-      "only what differs is shown",
+      "only what differs is listed",
       { name: "a", role: "member", updated_at: "1" },
       { name: "a", role: "admin", updated_at: "2" },
       { before: { role: "member" }, after: { role: "admin" } },
     ],
     [
-      "a secret is shown as changed, and neither its old nor its new value",
+      "a secret is listed as changed, and neither its old nor its new value",
       { name: "a", secret: "old" },
       { name: "a", secret: "new" },
       { before: null, after: { secret: "changed" } },
@@ -43,7 +43,7 @@ describe("of a change", () => {
       { before: { shape: { gpu: 1 } }, after: { shape: { gpu: 2 } } },
     ],
     [
-      "a field that became empty is shown as empty",
+      "a field that became empty is listed as empty",
       { role: "admin" },
       { role: null },
       { before: { role: "admin" }, after: { role: null } },

@@ -38,7 +38,7 @@ describe("a key", () => {
   test.each<[string, KeyRights, KeyScope | null]>([
     ["with the scope", with_("orders"), "orders"],
     ["with all of them", ALL_SCOPES, "money"],
-    ["with any, where none is asked for", with_("read"), null],
+    ["with any, where none is requested", with_("read"), null],
   ])("%s is let through", (_name, rights, needed) => {
     expect(scopeRefusal(rights, needed)).toBeNull();
   });

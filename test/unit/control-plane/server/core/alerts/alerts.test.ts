@@ -43,8 +43,8 @@ describe("a balance", () => {
     ["rises to the threshold only", "15", "20", ["20"], []],
     ["rises above it", "15", "20.0001", ["20"], ["recovered 20"]],
     ["rises above both, the lowest first", "5", "25", ["20", "10"], ["recovered 10", "recovered 20"]],
-    ["begins below and rises: nothing was told that could be over", "0", "25", [], []],
-    ["rises above a threshold that nobody asks for any more", "30", "41", ["40"], ["recovered 40"]],
+    ["begins below and rises: nothing was reported that could be over", "0", "25", [], []],
+    ["rises above a threshold that nobody has set any more", "30", "41", ["40"], ["recovered 40"]],
   ])("%s", (_what, before, after, openThresholds, expected) => {
     const notices = balanceAlerts({
       before: parsePoints(before),
@@ -113,12 +113,12 @@ describe("hours left", () => {
     ["above the threshold", "24.01", "100", [], []],
     ["exactly at it", "24", "100", [], ["fired 24"]],
     ["below both", "3", "10", [], ["fired 24", "fired 4"]],
-    ["told already", "23", "100", ["24"], []],
+    ["reported already", "23", "100", ["24"], []],
     ["a little above again: not over yet", "30", "100", ["24"], []],
     ["a quarter above: over", "30.0001", "100", ["24"], ["recovered 24"]],
     ["nothing runs and there is money: over", null, "5", ["24", "4"], ["recovered 4", "recovered 24"]],
     ["nothing runs because the money is used up", null, "0", ["24", "4"], []],
-    ["nothing runs, nothing was told", null, "5", [], []],
+    ["nothing runs, nothing was reported", null, "5", [], []],
   ])("%s", (_what, hours, funds, openThresholds, expected) => {
     const notices = hoursLeftAlerts({
       hoursLeft: hours === null ? null : parsePoints(hours),

@@ -26,7 +26,7 @@ describe("ports after a change of switches", () => {
     ["switched on", OFF, { ...OFF, ssh: true }, [], { ...OFF, ssh: true }],
     ["switched off", { ...OFF, ssh: true }, OFF, ["ssh"], OFF],
     [
-      "kept beside another that is switched on",
+      "left beside another that is switched on",
       { ...OFF, ssh: true },
       { ...OFF, ssh: true, rdp: true },
       ["ssh"],

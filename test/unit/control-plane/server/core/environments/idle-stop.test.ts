@@ -54,12 +54,12 @@ describe("counts as use:", () => {
   test.each([
     ["a session", { openSessions: 1 }],
     ["a card at work", CARD(3)],
-    ["a card that tells nothing", CARD(null)],
-    ["a card that was never told of", CARD(0, null)],
-    ["a card that was told of long ago", CARD(0, at(16.9))],
+    ["a card that reports nothing", CARD(null)],
+    ["a card that was never reported", CARD(0, null)],
+    ["a card that was reported long ago", CARD(0, at(16.9))],
     ["fewer cards than it has", { cards: [] }],
     ["processors at work", CPU(19 * 60 + 3_001)],
-    ["processors that tell nothing", { cpu: null }],
+    ["processors that report nothing", { cpu: null }],
     ["figures of long ago", CPU(19 * 60, at(15.9))],
     ["a container that was started again", CPU(0)],
     ["a host that is not heard", { hostHeardAt: at(18.4) }],
@@ -94,7 +94,7 @@ describe("counts as use:", () => {
 
 describe("counts as rest:", () => {
   test.each([
-    ["what a driver tells of a card without work", { cards: [{ percent: 2, reportedAt: at(20) }] }],
+    ["what a driver reports of a card without work", { cards: [{ percent: 2, reportedAt: at(20) }] }],
     ["an open editor", { cpu: { ms: 19 * 60 + 3_000, reportedAt: at(20) } }],
     ["a figure that is some minutes old", { cpu: { ms: 19 * 60, reportedAt: at(19) } }],
     ["a host that was heard a moment ago", { hostHeardAt: at(18.5) }],
@@ -144,11 +144,11 @@ describe("the verdict", () => {
 
 describe("of the idle time is reported", () => {
   test.each([
-    ["nothing after the first look", 0, {}, 0, null],
+    ["nothing after the first check", 0, {}, 0, null],
     ["since when and until when", 5, {}, 5, { since: at(0), stopsAt: at(30) }],
     ["nothing once it is used", 5, { 5: { openSessions: 1 } }, 5, null],
-    ["the same until the next look is due", 5, {}, 8, { since: at(0), stopsAt: at(30) }],
-    ["nothing where nobody has looked since", 5, {}, 8.1, null],
+    ["the same until the next check is due", 5, {}, 8, { since: at(0), stopsAt: at(30) }],
+    ["nothing where nobody has checked since", 5, {}, 8.1, null],
   ] as const)("%s", (_what, minutes, change, now, reported) => {
     expect(idleTime(watched(minutes, change), { minutes: 30, now: at(now) })).toEqual(reported);
   });

@@ -40,7 +40,11 @@ test.each<[string, HeaderMap, HeaderMap]>([
   ],
   ["our cookie does not", { cookie: "remotegpu=1; a=2" }, { cookie: "a=2" }],
   ["nor is its header left empty", { cookie: "remotegpu=1" }, {}],
-  ["who asked is nobody else's word", { forwarded: "x", "x-forwarded-for": "9.9.9.9", "x-real-ip": "9" }, {}],
+  [
+    "the client's address is nobody else's word",
+    { forwarded: "x", "x-forwarded-for": "9.9.9.9", "x-real-ip": "9" },
+    {},
+  ],
   [
     "what is of one connection ends here",
     {
@@ -89,7 +93,7 @@ test.each<[string, HeaderMap, HeaderMap]>([
   ["what is of one connection ends here", { connection: ["close", "X-Hop"], "x-hop": "1" }, {}],
   ["what is said twice stays so", { link: ["<a>", "<b>"] }, { link: ["<a>", "<b>"] }],
   ["nobody is led around us", { "alt-svc": 'h2=":1"' }, {}],
-  ["trailers are told of", { trailer: "X-Sum" }, { trailer: "X-Sum" }],
+  ["trailers are announced", { trailer: "X-Sum" }, { trailer: "X-Sum" }],
 ])("of an answer %s", (_what, came, passed) => {
   expect(headersFromContainer(came)).toEqual(passed);
 });

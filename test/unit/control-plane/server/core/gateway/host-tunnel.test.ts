@@ -16,7 +16,7 @@ test.each<[string, number | null, GatewayRoute[], string, string]>([
     "none",
     "Its access process has told of no port for gateways; it may not run.",
   ],
-  ["nobody has looked", 19_443, [], "none", "No gateway that runs has looked for it yet."],
+  ["nobody has checked", 19_443, [], "none", "No gateway that runs has looked for it yet."],
   [
     "it answers all",
     19_443,

@@ -22,8 +22,8 @@ const lost = (losses: number): RouteProbes => ({
 
 describe("the route to a host", () => {
   test.each<[string, Route | null, RouteProbes, boolean, Route | null]>([
-    ["nobody has looked yet", null, NO_PROBES, false, null],
-    ["nobody has looked, and it has dialled in", null, NO_PROBES, true, "reversed"],
+    ["nobody has checked yet", null, NO_PROBES, false, null],
+    ["nobody has checked, and it has dialled in", null, NO_PROBES, true, "reversed"],
     ["it answers", null, answered, false, "direct"],
     ["it answers again", "none", answered, false, "direct"],
     ["it answers, and had dialled in before anybody knew", null, answered, true, "direct"],

@@ -25,7 +25,7 @@ test.each([
   ["an administrator's never does", BY_ADMIN, null, { kind: "stays" }],
   ["and keeps its own reason", BY_ADMIN, at(5), { kind: "stays" }],
   [
-    "what an administrator lifted is told back",
+    "what an administrator lifted is reported back",
     { ...FREE, liftedSinceMs: 5 },
     at(5),
     { kind: "tells-lift", sinceMs: 5 },

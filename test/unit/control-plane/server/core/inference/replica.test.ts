@@ -11,7 +11,7 @@ describe("what becomes of a replica for itself:", () => {
   test.each([
     ["one that waits", aWaiting(0)],
     ["one that serves", aReplica(0)],
-    ["one whose host does not tell whether it serves", aReplica(0, { serving: null })],
+    ["one whose host does not report whether it serves", aReplica(0, { serving: null })],
     ["one whose container has just begun", aStarting(0)],
     [
       "one that fails its checks for less than ten minutes",

@@ -21,13 +21,13 @@ const anyLoad = fc.option(fc.record({ replicas: fc.option(fc.nat(MAX_REPLICAS)),
 
 describe("the number of replicas", () => {
   test.each([
-    ["nobody asked for any", {}, 1],
+    ["nobody requested any", {}, 1],
     ["it may go to zero and nobody said so", { min: 0 }, 1],
-    ["people asked for none", { min: 0, people: 0 }, 0],
+    ["people requested none", { min: 0, people: 0 }, 0],
     ["it has to have two", { min: 2 }, 2],
-    ["people asked for as many as there may be", { people: 3 }, 3],
-    ["people asked for more before the bound came down", { people: 9 }, 3],
-    ["people asked for fewer before the bound went up", { min: 2, people: 1 }, 2],
+    ["people requested as many as there may be", { people: 3 }, 3],
+    ["people requested more before the bound came down", { people: 9 }, 3],
+    ["people requested fewer before the bound went up", { min: 2, people: 1 }, 2],
     ["it is stopped", { status: "stopped", people: 3 }, 0],
     ["it stops", { status: "stopping", people: 3 }, 0],
     ["it is in error", { status: "error", people: 3 }, 0],

@@ -39,7 +39,7 @@ describe("the replicas that are requested", () => {
 });
 
 test.each([
-  ["never asked before", null, 0, true],
+  ["never requested before", null, 0, true],
   ["other servers than then", { seen: "one", tries: 9, atMs: 0 }, 1, true],
   ["the first time is a moment ago", { seen: "two", tries: 1, atMs: 0 }, 1_999, false],
   ["the first time is a while ago", { seen: "two", tries: 1, atMs: 0 }, 2_000, true],

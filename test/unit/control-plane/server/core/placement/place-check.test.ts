@@ -105,7 +105,7 @@ describe("cards", () => {
   test.each<[string, PlacementRequest["gpu"], GpuGrant[], string]>([
     ["too few", wholeCards(2), [whole("GPU-host-a-0")], "2 GPU asked, 1 found"],
     ["one twice", wholeCards(2), [whole("GPU-host-a-0"), whole("GPU-host-a-0")], "2 GPU asked, 1 found"],
-    ["one that nobody asked for", { kind: "none" }, [whole("GPU-host-a-0")], "0 GPU asked, 1 found"],
+    ["one that nobody requested", { kind: "none" }, [whole("GPU-host-a-0")], "0 GPU asked, 1 found"],
     ["one of another host", wholeCards(1), [whole("GPU-x")], "GPU GPU-x is not there any more"],
     ["a closed one", wholeCards(1), [whole("GPU-host-a-2")], "GPU GPU-host-a-2 is cordoned"],
     ["a slice as whole", sliceOf(8192), [whole("GPU-host-a-0")], "GPU GPU-host-a-0 has another size now"],

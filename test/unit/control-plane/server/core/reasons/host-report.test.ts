@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import {
-  listedReason,
   reasonListData,
   reportedReason,
   reportedReasons,
@@ -42,10 +41,5 @@ describe("several texts of a host", () => {
     expect(reasonListData(taken)).toEqual([reason, null]);
     expect(reasonListData(texts.map((text) => asReported(text)))).toBeNull();
     expect(reasonListData([])).toBeNull();
-  });
-
-  test("are read with the reason of the same text alone", () => {
-    expect(texts.map((text) => listedReason(text, reason))).toEqual(taken);
-    expect(listedReason("All is well.", null)).toEqual(asReported("All is well."));
   });
 });

@@ -88,7 +88,7 @@ test("two numbers never share an address or an id", () => {
 
 describe("a free number", () => {
   test.each<[string, number[], number, number]>([
-    ["is the one asked for", [], 7, 7],
+    ["is the one requested", [], 7, 7],
     ["is the next one where that is in use", [7, 8], 7, 9],
     ["is found all around", [GANG_NETWORKS - 1], GANG_NETWORKS - 1, 0],
   ])("%s", (_what, inUse, from, found) => {

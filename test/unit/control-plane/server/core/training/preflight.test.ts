@@ -44,18 +44,18 @@ describe("it waits, and reports for what, while", () => {
       "Placed on 2 hosts, free of charge: rank 0 on host host-0: Starting.",
     ],
     [
-      "nothing is told of many",
+      "nothing is reported of many",
       gang(...Array.from({ length: 5 }, () => ({ heldForMs: null, hostId: "h0", hostName: "host-0" }))),
       "Placed on 1 host, free of charge: rank 0 is being made on host host-0; rank 1 is being made on host host-0; " +
         "rank 2 is being made on host host-0; and 2 more ranks.",
     ],
     [
-      "a way is not looked at yet",
+      "a route is not checked yet",
       gang({ findings: goodFindings(0, 2).filter(({ check }) => check !== "network") }, {}),
       "Placed on 2 hosts, free of charge: rank 0 still looks at the way to rank 1.",
     ],
     [
-      "one direction of a way is missing",
+      "one direction of a route is missing",
       gang({}, { findings: goodFindings(1, 2).filter(({ address }) => address !== rankAddress(0)) }),
       "Placed on 2 hosts, free of charge: rank 1 still looks at the way to rank 0.",
     ],
@@ -65,7 +65,7 @@ describe("it waits, and reports for what, while", () => {
       "Placed on 2 hosts, free of charge: rank 1 still looks at its clock.",
     ],
     [
-      "an image is not told",
+      "an image is not reported",
       gang({}, { imageId: null }),
       "Placed on 2 hosts, free of charge: rank 1 has not told its image.",
     ],
@@ -75,7 +75,7 @@ describe("it waits, and reports for what, while", () => {
       "Placed on 2 hosts, free of charge: host host-1 is not heard.",
     ],
     [
-      "a way may still open",
+      "a route may still open",
       gang({ findings: cut(0, 2, 1), heldForMs: 14_999 }, { heldForMs: 60_000 }),
       "Placed on 2 hosts, free of charge: rank 0 on host host-0 does not reach rank 1 on host host-1: No answer.",
     ],
@@ -92,7 +92,7 @@ describe("it waits, and reports for what, while", () => {
 describe("it fails, and names who is at fault, when", () => {
   test.each<[string, HeldRank[], object]>([
     [
-      "a way is cut 15 s after the last rank is held",
+      "a route is cut 15 s after the last rank is held",
       gang({ findings: cut(0, 2, 1), heldForMs: 15_000 }, { heldForMs: 90_000 }),
       {
         reason:
@@ -102,7 +102,7 @@ describe("it fails, and names who is at fault, when", () => {
       },
     ],
     [
-      "a way is cut both ways, which is one pair",
+      "a route is cut in both directions, which is one pair",
       gang(
         { findings: cut(0, 3, 2), heldForMs: 15_000 },
         { heldForMs: 15_000 },
@@ -111,7 +111,7 @@ describe("it fails, and names who is at fault, when", () => {
       { ranks: [], pairs: [["h0", "h2"]] },
     ],
     [
-      "several ways are cut",
+      "several routes are cut",
       gang(
         { findings: cut(0, 3, 1), heldForMs: 15_000 },
         { findings: cut(1, 3, 2), heldForMs: 15_000 },
@@ -152,7 +152,7 @@ describe("it fails, and names who is at fault, when", () => {
     ],
     ["of two images none is usual: the later one", gang({}, { imageId: OTHER_IMAGE }), { ranks: [1] }],
     [
-      "something is still not told after 5 minutes",
+      "something is still not reported after 5 minutes",
       gang({ heldForMs: 300_000, findings: [] }, { heldForMs: 300_000 }),
       { reason: "Not ready within 5 minutes: rank 0 still looks at its clock.", ranks: [0] },
     ],

@@ -35,7 +35,7 @@ test.each<[string, Entry[], string]>([
   ["a hard link", [{ name: "h", type: "1" }], '"h" is a second name of another file (a hard link)'],
   ["what nobody knows", [{ name: "z", type: "Z" }], '"z" is neither a file nor a folder nor a link'],
   ["an absolute path", [{ name: "/etc/cron.d/x" }], '"/etc/cron.d/x" has an absolute path'],
-  ["a way upwards", [{ name: "a/../../x" }], '"a/../../x" has a path with ..'],
+  ["a path upwards", [{ name: "a/../../x" }], '"a/../../x" has a path with ..'],
   ["a file without a name", [{ name: "./" }], '"./" has no name'],
   ["a name that is too long", [{ name: "n".repeat(1_001) }], "has a name of more than 1000 bytes"],
   ["a name without end", [{ name: "n".repeat(9_000) }], "it has a name of more than 8192 bytes"],

@@ -156,7 +156,7 @@ describe("a session", () => {
     ["more bytes", session({ bytesIn: 11 }), knowing(), 1],
     ["fewer bytes, which is none", session({ bytesIn: 9 }), knowing(), 0],
     [
-      "a login that was told",
+      "a login that was reported",
       session({ login: { method: "other", fingerprint: null, at: "" } }),
       knowing({ hasLogin: true }),
       0,

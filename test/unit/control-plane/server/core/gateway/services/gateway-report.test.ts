@@ -18,7 +18,7 @@ const left = (reported: Record<string, number>) => report({ inFlight: 9, left: r
 const older = (inFlight: number) => report({ inFlight });
 
 test.each<[string, (ServiceReport | null)[], number | null]>([
-  ["not known while no gateway tells", [], null],
+  ["not known while no gateway reports", [], null],
   ["0 where none has the service", [null, null], 0],
   ["0 where all is at others", [of({ b: 3 })], 0],
   ["the sum of the gateways", [of({ a: 2, b: 3 }), null, of({ a: 1 })], 3],

@@ -107,7 +107,7 @@ describe("of a stream", () => {
       REPORTED,
     ],
     ["a count that goes on", event({ usage: { prompt_tokens: 1, completion_tokens: 1 } }) + last, REPORTED],
-    ["no usage, since none was asked for", piece.repeat(3) + event("[DONE]"), null],
+    ["no usage, since none was requested", piece.repeat(3) + event("[DONE]"), null],
     ["a lie after the truth", last + event({ usage: { prompt_tokens: -1 } }), null],
     ["the usage too long ago", last + piece.repeat(20), null],
     ["nothing", "", null],

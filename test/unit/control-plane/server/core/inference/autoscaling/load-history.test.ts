@@ -79,10 +79,10 @@ describe("the largest load of a minute", () => {
 
 describe("how long fewer would do", () => {
   test.each<[string, (number | null)[], LoadHistory["below"]]>([
-    ["counts from the first look that asks for fewer", [5, 4, 3], { since: BEGIN + 2_000, replicas: 5 }],
-    ["counts anew after one that asks for as many", [4, 4.5, 4], { since: BEGIN + 4_000, replicas: 5 }],
-    ["is nothing while as many are asked for", [4, 4, 4.1], null],
-    ["counts anew after a look without any load", [4, null, 4], { since: BEGIN + 4_000, replicas: 5 }],
+    ["counts from the first check that wants fewer", [5, 4, 3], { since: BEGIN + 2_000, replicas: 5 }],
+    ["counts anew after one that wants as many", [4, 4.5, 4], { since: BEGIN + 4_000, replicas: 5 }],
+    ["is nothing while as many are wanted", [4, 4, 4.1], null],
+    ["counts anew after a check without any load", [4, null, 4], { since: BEGIN + 4_000, replicas: 5 }],
   ])("%s", (_what, loads, below) => {
     expect(historyOf(loads).below).toEqual(below);
   });

@@ -26,14 +26,18 @@ const readingOf = (metric: string, samples: readonly Sample[]) =>
 describe("what is known of a metric", () => {
   test.each<[string, Sample[], object]>([
     [
-      "is the sum of what each told",
+      "is the sum of what each reported",
       [cpu("a", 70), cpu("b", 50, NOW - 9)],
       { sum: 120, silent: [], reportedSince: NOW - 9 },
     ],
     ["is the newest of each", [cpu("a", 70), cpu("a", 20, NOW - 1), cpu("b", 0)], { sum: 70, silent: [] }],
     ["is the larger of two of one moment", [cpu("a", 20), cpu("a", 70), cpu("b", 0)], { sum: 70 }],
     ["is the least that it may be where somebody is silent", [cpu("a", 70)], { sum: 70, silent: ["b"] }],
-    ["is nothing where nobody told anything", [], { sum: 0, silent: ["a", "b"], reportedSince: Infinity }],
+    [
+      "is nothing where nobody reported anything",
+      [],
+      { sum: 0, silent: ["a", "b"], reportedSince: Infinity },
+    ],
     ["leaves out replicas that are not ready", [cpu("a", 1), cpu("b", 1), cpu("gone", 90)], { sum: 2 }],
     ["leaves out gateways in place of replicas", [qps("a", 1), cpu("b", 1)], { sum: 1, silent: ["a"] }],
     ["forgets what is old", [cpu("a", 70), cpu("b", 50, NOW - SAMPLE_LIFE_MS)], { sum: 70, silent: ["b"] }],
@@ -104,13 +108,13 @@ describe("all that has a target is known", () => {
 });
 
 test.each<[string, Sample[], boolean]>([
-  ["nobody asked and nobody waits", [qps("g", 0), inFlight("g", 0), qps("h", 0), inFlight("h", 0)], true],
+  ["nobody requested and nobody waits", [qps("g", 0), inFlight("g", 0), qps("h", 0), inFlight("h", 0)], true],
   [
     "busy cores are no requests",
     [cpu("a", 90), qps("g", 0), inFlight("g", 0), qps("h", 0), inFlight("h", 0)],
     true,
   ],
-  ["somebody asked", [qps("g", 0), inFlight("g", 0), qps("h", 0.1), inFlight("h", 0)], false],
+  ["somebody requested", [qps("g", 0), inFlight("g", 0), qps("h", 0.1), inFlight("h", 0)], false],
   ["somebody waits", [qps("g", 0), inFlight("g", 1), qps("h", 0), inFlight("h", 0)], false],
   ["a gateway is silent", [qps("g", 0), inFlight("g", 0), qps("h", 0)], false],
 ])("%s, so it is quiet or not", (_what, samples, expected) => {
