@@ -8,7 +8,7 @@ import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import { SSH_PORT } from "@remotegpu/shared/instance/ssh-access";
 import { inSequence } from "../reasons/in-sequence.ts";
 import { reasonOf, statusPhrase } from "../reasons/plain-reason.ts";
-import { listedReason } from "../reasons/host-report.ts";
+import { listedReason } from "../reasons/english/listed-reason.ts";
 import type { Reason } from "../reasons/reason.ts";
 import type { AccessMethod } from "./access-methods.ts";
 import type { GatewayTarget, WebService } from "./web-target.ts";
