@@ -45,6 +45,7 @@ import { ORDER_FIELD_CODES } from "@remotegpu/control-plane/server/core/refusals
 import { REQUEST_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/request";
 import { SCHEMA_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/schema";
 import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/state";
+import { TERMINAL_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/terminal";
 import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
 import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
 import { CANARY_CODES } from "@remotegpu/shared/reasons/host-reports/codes/canary";
@@ -246,7 +247,10 @@ const PAGES: readonly PageContents[] = [
   {
     file: "gateway.md",
     title: "Codes of the gateway",
-    families: [["Gateway", GATEWAY_CODES]],
+    families: [
+      ["Gateway", GATEWAY_CODES],
+      ["Terminals in the browser", TERMINAL_CODES],
+    ],
   },
   {
     file: "workloads.md",
