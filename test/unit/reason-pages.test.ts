@@ -17,6 +17,7 @@ import {
   GPU_REQUEST_CODES,
   IMPOSSIBILITY_CODES,
 } from "@remotegpu/control-plane/server/core/reasons/codes/placement";
+import { POOL_PROOF_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/pools";
 import { PRICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/prices";
 import {
   RUN_CODES,
@@ -142,6 +143,7 @@ const PAGES: readonly PageContents[] = [
     families: [
       ["Hosts", HOST_CODES],
       ["GPU faults", GPU_FAULT_CODES],
+      ["Proofs of storage pools", POOL_PROOF_CODES],
     ],
   },
   { file: "events.md", title: "Codes of events", families: [["Events", EVENT_CODES]] },

@@ -306,6 +306,9 @@ describe("a confirmed host", () => {
     expect(await sampler(pool)).toBe(member);
     expect(await visible(stranger)).toMatchObject({ pool_state: "failed", pool_proved_at: null });
     expect(await closed(stranger)).toMatch(`it does not share storage pool ${pool}: Host x does not see`);
+    expect((await visible(stranger)).pool_reason_params).toMatchObject({
+      why: { code: "pool-not-shared-because", params: { why: { code: "pool-writes-unseen" } } },
+    });
     expect(await alarms()).toEqual({ "pool-not-proved": [stranger] });
     expect(await doctorFinds()).toEqual(["pool-not-proved"]);
   });

@@ -10,7 +10,8 @@ import { PoolNonceWritten } from "@remotegpu/shared/messages/files";
 import { POOL_NONCE_BYTES, POOL_PROOF_ROUTE } from "@remotegpu/shared/proof/pool-proof";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { HostAnswer, HostFiles } from "../../core/hosts/host-files.ts";
-import { inEnglish } from "../../core/reasons/english/english.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { Pair, PairOutcome, RoundMember } from "../../core/hosts/pools/pool-round.ts";
 
 const ANSWERED_WITHIN_MS = 10 * MS_PER_SECOND;
@@ -49,8 +50,7 @@ export async function provePair(deps: PairDeps, [a, b]: Pair): Promise<PairOutco
         const result = written[index] as Written;
         if (result.kind === "silent") return { ...result, lost };
         if (result.hasLost) lost.push(writer.id);
-        if (result.kind === "nowhere")
-          return { kind: "apart", detail: `The pool's folder is not there on host ${writer.name}.`, lost };
+        if (result.kind === "nowhere") return { kind: "apart", detail: treeMissing(writer), lost };
       }
       const signal = (deps.deadline ?? deadlineIn)(READ_WITHIN_MS);
       const read = await Promise.all(
@@ -63,8 +63,8 @@ export async function provePair(deps: PairDeps, [a, b]: Pair): Promise<PairOutco
       if (silent !== undefined) return { ...silent, lost };
       for (const [index, { writer, reader }] of visible.entries())
         if (read[index]?.kind === "other") {
-          const detail = `Host ${reader.name} does not see what host ${writer.name} writes into the pool.`;
-          return { kind: "apart", detail, lost };
+          const names = { host_name: reader.name, writing_host_name: writer.name };
+          return { kind: "apart", detail: { code: "pool-writes-unseen", params: names }, lost };
         }
     }
     return { kind: "shared", lost };
@@ -77,7 +77,7 @@ export async function provePair(deps: PairDeps, [a, b]: Pair): Promise<PairOutco
 
 const deadlineIn = (ms: number) => AbortSignal.timeout(ms);
 
-type Silent = { kind: "silent"; hostId: string; detail: string };
+type Silent = { kind: "silent"; hostId: string; detail: Reason };
 type Written = { kind: "written" | "nowhere"; hasLost: boolean } | Silent;
 
 async function write(deps: PairDeps, host: RoundMember, name: string, nonce: Buffer): Promise<Written> {
@@ -85,7 +85,8 @@ async function write(deps: PairDeps, host: RoundMember, name: string, nonce: Buf
   if (answer.kind === "silent") return answer;
   if (answer.status === 404) return { kind: "nowhere", hasLost: true };
   const reported = answer.status === 200 ? writtenIn(answer.bytes) : null;
-  if (reported === null) return silentOf(host, `its files process writes no proof (${answer.status})`);
+  if (reported === null)
+    return silentOf(host, { code: "pool-proof-unwritten", params: { status: answer.status } });
   // Each proof leaves the folder there.
   return { kind: "written", hasLost: reported.isFolderNew && host.provedAtMs !== null };
 }
@@ -111,7 +112,7 @@ async function reads(
     if (answer.kind === "silent") return answer;
     if (answer.status === 200 && answer.bytes.equals(nonce)) return { kind: "seen" };
     if (answer.status !== 200 && !NOT_THERE.has(answer.status))
-      return silentOf(host, `its files process reads no proof (${answer.status})`);
+      return silentOf(host, { code: "pool-proof-unread", params: { status: answer.status } });
     if (tries >= READS) return { kind: "other" };
     await deps.pause(BETWEEN_READS_MS);
   }
@@ -131,7 +132,7 @@ async function answerOf(
 ): Promise<Answer> {
   const own = deadline(ANSWERED_WITHIN_MS);
   const signal = within === undefined ? own : AbortSignal.any([own, within]);
-  const late = silentOf(host, "its files process did not answer in time");
+  const late = silentOf(host, reasonOf("pool-proof-late"));
   const requested = files
     .request(
       host.id as HostId,
@@ -147,7 +148,9 @@ async function answerOf(
     )
     .then(async (reply): Promise<Answer> => {
       if (!reply.isReached)
-        return signal.aborted ? late : silentOf(host, `it is not reached: ${inEnglish(reply.why)}`);
+        return signal.aborted
+          ? late
+          : silentOf(host, { code: "pool-host-not-reached", params: { why: reply.why } });
       return { kind: "answer", status: reply.answer.status, bytes: await bytesOf(reply.answer, signal) };
     })
     .catch(() => late);
@@ -173,6 +176,10 @@ async function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function silentOf(host: RoundMember, phrase: string): Silent {
-  return { kind: "silent", hostId: host.id, detail: `Of host ${host.name} nothing was heard: ${phrase}.` };
+function silentOf({ id: hostId, name }: RoundMember, why: Reason): Silent {
+  return { kind: "silent", hostId, detail: { code: "pool-member-silent", params: { host_name: name, why } } };
+}
+
+function treeMissing({ name }: RoundMember): Reason {
+  return { code: "pool-tree-missing", params: { host_name: name } };
 }

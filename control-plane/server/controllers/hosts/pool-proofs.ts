@@ -2,7 +2,6 @@
  * One pass over shared storage pools: members that are due prove by files that they see the pool's tree. It runs in every
  * server that reaches hosts, whichever leads; of each pool one round at a time.
  */
-import { asSentence } from "@remotegpu/shared/values/sentence";
 import { POOL_PROOF_FEATURE } from "../../core/hosts/pools/pool-membership.ts";
 import {
   afterVerdict,
@@ -11,6 +10,7 @@ import {
   poolRound,
   type Verdict,
 } from "../../core/hosts/pools/pool-round.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import {
   beginRound,
@@ -91,11 +91,10 @@ async function verdictsOf(deps: PoolProofsDeps, members: readonly PoolMember[]):
   );
 }
 
-function absenceOf({ name, isConnected, features }: PoolMember): string {
-  if (!isConnected) return asSentence(`Host ${name} is not connected`);
-  return asSentence(
-    features.includes(POOL_PROOF_FEATURE)
-      ? `Host ${name} has not reported yet where gateways reach it`
-      : `The agent of host ${name} is too old to prove its pool`,
-  );
+function absenceOf({ name, isConnected, features }: PoolMember): Reason {
+  const params = { host_name: name };
+  if (!isConnected) return { code: "pool-host-not-connected", params };
+  return features.includes(POOL_PROOF_FEATURE)
+    ? { code: "pool-host-without-address", params }
+    : { code: "pool-host-too-old", params };
 }

@@ -19,6 +19,7 @@ import { JOB_CODES } from "./codes/jobs.ts";
 import { START_CODES, WAITING_CODES } from "./codes/waiting.ts";
 import { ROLLOUT_CODES, SCALING_CODES, SERVICE_CODES } from "./codes/services.ts";
 import { ORDER_CODES } from "./codes/orders.ts";
+import { POOL_PROOF_CODES } from "./codes/pools.ts";
 import { PRICE_CODES } from "./codes/prices.ts";
 import { RUN_CODES, GPU_FAULT_CODES, WAIVER_CODES } from "./codes/runs.ts";
 import { GANG_CODES } from "./codes/gangs.ts";
@@ -32,6 +33,7 @@ const OWN_REASON_CODES = {
   ...EVENT_CODES,
   ...GPU_REQUEST_CODES,
   ...HOST_CODES,
+  ...POOL_PROOF_CODES,
   ...HOST_ADDRESS_CODES,
   ...LINK_CODES,
   ...PLACEMENT_CODES,

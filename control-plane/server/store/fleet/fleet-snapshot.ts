@@ -7,6 +7,7 @@ import { agentService, type ProtocolRange } from "../../core/hosts/agent-service
 import { type CardFault, faultText, whyFaulty } from "../../core/hosts/card-fault.ts";
 import { isHeardNow } from "../../core/hosts/host-liveness.ts";
 import { poolObstacle, type PoolState } from "../../core/hosts/pools/pool-membership.ts";
+import { storedReason, storedReasonColumn, type StoredReason } from "../database/values/reason-columns.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet/fleet.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 import type { Connection } from "../database/database.ts";
@@ -32,7 +33,7 @@ interface HostNow {
   storage_pool: string;
   claimed_storage_pool: string | null;
   pool_state: PoolState;
-  pool_failure: string | null;
+  pool_failure: StoredReason;
   connection: HostConnection;
   cordoned: boolean;
   cordon_reason: string | null;
@@ -151,7 +152,7 @@ export async function fleetSnapshot(
   const values = onlyHostIds === null ? [] : [onlyHostIds];
   const hostsNow = readColumns<Omit<HostNow, (typeof HOST_HELD)[1 | 2 | 3]>>(sql, HOST_COLUMNS, {
     select: `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool,
-            h.claimed_storage_pool, h.pool_state, h.pool_failure, h.connection, h.cordoned, h.cordon_reason, h.degraded, ${SPOKEN_PROTOCOL} AS protocol, ${HEARD_AT_MS} AS last_heartbeat_ms,
+            h.claimed_storage_pool, h.pool_state, ${storedReasonColumn("h", "pool_failure")} AS pool_failure, h.connection, h.cordoned, h.cordon_reason, h.degraded, ${SPOKEN_PROTOCOL} AS protocol, ${HEARD_AT_MS} AS last_heartbeat_ms,
             h.observed_digest IS NOT NULL AS has_reported, h.labels, i.images,
             h.features, ${isLimitedToOnePayer(`$${values.length + 1}::timestamptz`)} AS is_kept_to_one_payer, h.total_cpu, ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk
        FROM hosts h LEFT JOIN host_images i ON i.host_id = h.id
@@ -250,7 +251,7 @@ function closedHost(host: HostNow, now: Date): Reason | null {
     pool: host.storage_pool,
     claim: host.claimed_storage_pool,
     state: host.pool_state,
-    failure: host.pool_failure,
+    failure: storedReason(host.pool_failure),
     features: host.features,
   });
 }

@@ -7,7 +7,12 @@ import type { GpuStranger } from "@remotegpu/shared/messages/host-report";
 import type { GatewayRoute } from "../../core/gateway/host-tunnel.ts";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
 import type { PoolState } from "../../core/hosts/pools/pool-membership.ts";
-import { type StatusReasonRow, statusReasonColumns } from "../database/values/reason-columns.ts";
+import {
+  type StatusReasonRow,
+  statusReasonColumns,
+  storedReasonColumn,
+  type StoredReason,
+} from "../database/values/reason-columns.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint, SOUND_HOST } from "../database/values/old-values.ts";
 import { ADDRESS, type AddressRow } from "./host-addresses.ts";
@@ -47,11 +52,11 @@ export interface HostRow extends StatusReasonRow {
   pool_state: PoolState;
   pool_proved_at: Date | null;
   pool_proof_due_at: Date | null;
-  pool_failure: string | null;
+  pool_failure: StoredReason;
   attach_mode: string | null;
   gateway_port: number | null;
   /** How each gateway that runs reaches it. */
-  routes: GatewayRoute[];
+  routes: (Omit<GatewayRoute, "detail"> & { detail: StoredReason })[];
   /** Names and ids together; null for a host that does not tell. */
   image_count: number | null;
   /** Null while its agent has reported none. */
@@ -101,8 +106,8 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, ${ADDR
       WHERE j.host_id = h.id) AS pending_usage_rows,
     h.simulated, h.degraded,
     coalesce(h.storage_pool, h.id) AS storage_pool, h.claimed_storage_pool, h.pool_state, h.pool_proved_at,
-    h.pool_proof_due_at, h.pool_failure, h.attach_mode, h.agent_version, h.features, h.gateway_port,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'route', w.route, 'detail', w.detail) ORDER BY g.name, g.id), '[]')
+    h.pool_proof_due_at, ${storedReasonColumn("h", "pool_failure")} AS pool_failure, h.attach_mode, h.agent_version, h.features, h.gateway_port,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'route', w.route, 'detail', ${storedReasonColumn("w", "detail")}) ORDER BY g.name, g.id), '[]')
        FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds') AS routes,
     (SELECT cardinality(i.images) FROM host_images i WHERE i.host_id = h.id) AS image_count,

@@ -4,7 +4,7 @@
  */
 import type { Feature } from "@remotegpu/shared/instance/features";
 import { reasonOf } from "../../reasons/plain-reason.ts";
-import { asReported, type Reason } from "../../reasons/reason.ts";
+import type { Reason } from "../../reasons/reason.ts";
 
 /**
  * trusted: used. waiting: confirmed, not proved yet. failed: it sees other files than the proved members. overdue: it has
@@ -34,8 +34,8 @@ export interface PoolMembership {
   /** The pool that it said it belongs to, while nobody has confirmed that. */
   claim: string | null;
   state: PoolState;
-  /** A sentence: what came of the last try that proved nothing. */
-  failure: string | null;
+  /** What came of the last try that proved nothing. */
+  failure: Reason | null;
   features: readonly string[];
 }
 
@@ -43,7 +43,7 @@ export interface PoolMembership {
 export function poolObstacle({ pool, claim, state, failure, features }: PoolMembership): Reason | null {
   if (claim !== null) return { code: "pool-claim-unconfirmed", params: { storage_pool: claim } };
   const storage = { storage_pool: pool };
-  const because = failure === null ? null : { ...storage, why: asReported(failure) };
+  const because = failure === null ? null : { ...storage, why: failure };
   switch (state) {
     case "trusted":
       return null;
@@ -85,7 +85,5 @@ export function poolWarning({
   if (state !== "trusted" || claim !== null || proofDueAt === null) return null;
   const until = proofDueAt.toISOString();
   if (!features.includes(POOL_PROOF_FEATURE)) return { code: "pool-proof-impossible", params: { until } };
-  return failure === null
-    ? null
-    : { code: "pool-proof-failing", params: { until, why: asReported(failure) } };
+  return failure === null ? null : { code: "pool-proof-failing", params: { until, why: failure } };
 }

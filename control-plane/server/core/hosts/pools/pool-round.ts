@@ -4,6 +4,8 @@
  * The group with the most members that were trusted before is the pool; whoever is in another one sees other files.
  */
 import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
+import { reasonOf } from "../../reasons/plain-reason.ts";
+import type { Reason } from "../../reasons/reason.ts";
 import type { PoolState } from "./pool-membership.ts";
 
 const PROVED_EVERY_MS = MS_PER_DAY;
@@ -33,7 +35,7 @@ export interface RoundMember {
   proofDueAtMs: number | null;
   triedAtMs: number | null;
   /** What came of its last try, where that proved nothing. */
-  failure: string | null;
+  failure: Reason | null;
 }
 
 /** Two members that show each other files. */
@@ -42,16 +44,16 @@ export type Pair = readonly [RoundMember, RoundMember];
 /** `lost`: the ids of those that have lost the pool's tree by their own word, since it lacks what a proof leaves there. */
 export type PairOutcome = { lost: readonly string[] } & (
   | { kind: "shared" }
-  | { kind: "apart"; detail: string }
-  | { kind: "silent"; hostId: string; detail: string }
+  | { kind: "apart"; detail: Reason }
+  | { kind: "silent"; hostId: string; detail: Reason }
 );
 
 export interface Verdict {
   member: RoundMember;
   /** unopposed: nobody was there to prove it with. */
   kind: "proved" | "failed" | "missed" | "unopposed";
-  /** A sentence; null where it is proved, or nothing was tried. */
-  detail: string | null;
+  /** Null where it is proved, or nothing was tried. */
+  detail: Reason | null;
   /** Another trusted member proved something in this round. */
   hasAuditScope: boolean;
 }
@@ -115,8 +117,8 @@ function bySeniority(a: RoundMember, b: RoundMember): number {
  */
 export function* poolRound(members: readonly RoundMember[]): Generator<Pair, Verdict[], PairOutcome> {
   const groups: RoundMember[][] = [];
-  const silent = new Map<string, string>();
-  const apart = new Map<string, string>();
+  const silent = new Map<string, Reason>();
+  const apart = new Map<string, Reason>();
   const lost = new Set<string>();
   for (const member of members.toSorted(bySeniority)) {
     let own: RoundMember[] | null = null;
@@ -143,7 +145,7 @@ export function* poolRound(members: readonly RoundMember[]): Generator<Pair, Ver
 /** Null where nobody who was trusted before answered. */
 function theGroupThatIsThePool(
   groups: readonly RoundMember[][],
-  { silent, lost }: { silent: ReadonlyMap<string, string>; lost: ReadonlySet<string> },
+  { silent, lost }: { silent: ReadonlyMap<string, Reason>; lost: ReadonlySet<string> },
 ): RoundMember[] | null {
   // Who has lost the tree by its own word gets a voice only where nobody else has one.
   for (const counts of [({ id }: RoundMember) => !lost.has(id), () => true]) {
@@ -169,8 +171,8 @@ function verdictOf(
     apart,
   }: {
     pool: readonly RoundMember[] | null;
-    silent: ReadonlyMap<string, string>;
-    apart: ReadonlyMap<string, string>;
+    silent: ReadonlyMap<string, Reason>;
+    apart: ReadonlyMap<string, Reason>;
   },
 ): Verdict {
   const others = (pool ?? []).filter(({ id }) => id !== member.id);
@@ -187,15 +189,19 @@ function verdictOf(
       detail: null,
       hasAuditScope,
     };
-  const detail = apart.get(member.id) ?? `It sees other files than host ${pool[0]?.name ?? "of the pool"}.`;
+  const detail = apart.get(member.id) ?? differsFrom(pool[0]?.name ?? "of the pool");
   return { member, kind: "failed", detail, hasAuditScope };
+}
+
+function differsFrom(hostName: string): Reason {
+  return { code: "pool-files-differ", params: { host_name: hostName } };
 }
 
 export interface MemberChange {
   state: PoolState;
   provedAtMs: number | null;
   proofDueAtMs: number | null;
-  failure: string | null;
+  failure: Reason | null;
 }
 
 /** What a verdict makes of a member. One that is missed stays what it is, until it is overdue. */
@@ -219,7 +225,7 @@ export function afterVerdict({ member, kind, detail, hasAuditScope }: Verdict, n
         hasAuditScope &&
         proofDueAtMs !== null &&
         proofDueAtMs <= nowMs;
-      const nobody = state === "waiting" ? "No proved member of the pool answers now." : null;
+      const nobody = state === "waiting" ? reasonOf("pool-members-silent") : null;
       // Why one is out stays said until it is in again.
       const failure = state === "failed" ? member.failure : (detail ?? nobody);
       return { state: isOverdue ? "overdue" : state, provedAtMs, proofDueAtMs, failure };

@@ -15,6 +15,7 @@ import { JOB_CHINESE } from "./jobs.ts";
 import { START_CHINESE, WAITING_CHINESE } from "./waiting.ts";
 import { ROLLOUT_CHINESE, SCALING_CHINESE, SERVICE_CHINESE } from "./services.ts";
 import { ORDER_CHINESE } from "./orders.ts";
+import { POOL_PROOF_CHINESE } from "./pools.ts";
 import { PRICE_CHINESE } from "./prices.ts";
 import { RUN_CHINESE, GPU_FAULT_CHINESE, WAIVER_CHINESE } from "./runs.ts";
 import { GANG_CHINESE } from "./gangs.ts";
@@ -28,6 +29,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...EVENT_CHINESE,
   ...GPU_REQUEST_CHINESE,
   ...HOST_CHINESE,
+  ...POOL_PROOF_CHINESE,
   ...HOST_ADDRESS_CHINESE,
   ...LINK_CHINESE,
   ...PLACEMENT_CHINESE,

@@ -16,6 +16,7 @@ import { JOB_ENGLISH } from "./jobs.ts";
 import { START_ENGLISH, WAITING_ENGLISH } from "./waiting.ts";
 import { ROLLOUT_ENGLISH, SCALING_ENGLISH, SERVICE_ENGLISH } from "./services.ts";
 import { ORDER_ENGLISH } from "./orders.ts";
+import { POOL_PROOF_ENGLISH } from "./pools.ts";
 import { PRICE_ENGLISH } from "./prices.ts";
 import { RUN_ENGLISH, GPU_FAULT_ENGLISH, WAIVER_ENGLISH } from "./runs.ts";
 import { GANG_ENGLISH } from "./gangs.ts";
@@ -29,6 +30,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...EVENT_ENGLISH,
   ...GPU_REQUEST_ENGLISH,
   ...HOST_ENGLISH,
+  ...POOL_PROOF_ENGLISH,
   ...HOST_ADDRESS_ENGLISH,
   ...LINK_ENGLISH,
   ...PLACEMENT_ENGLISH,

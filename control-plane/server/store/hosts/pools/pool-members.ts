@@ -9,6 +9,7 @@ import {
   poolWarning,
 } from "../../../core/hosts/pools/pool-membership.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
+import { storedReason, storedReasonColumn, type StoredReason } from "../../database/values/reason-columns.ts";
 import type { PlainCode, Reason } from "../../../core/reasons/reason.ts";
 
 /** Whether a host's files are those of its pool. */
@@ -74,7 +75,7 @@ interface LackingRow {
   claim: string | null;
   is_of_host: boolean;
   state: PoolState;
-  failure: string | null;
+  failure: StoredReason;
   features: string[];
   proof_due_at: Date | null;
 }
@@ -97,7 +98,7 @@ export async function lackingMembers(
 ): Promise<LackingMember[]> {
   const { rows } = await sql.query<LackingRow>(
     `SELECT id, name, coalesce(storage_pool, id) AS pool, claimed_storage_pool AS claim, pool_state AS state,
-            pool_failure AS failure, features, pool_proof_due_at AS proof_due_at,
+            ${storedReasonColumn("h", "pool_failure")} AS failure, features, pool_proof_due_at AS proof_due_at,
             EXISTS (SELECT FROM hosts o WHERE o.id = h.claimed_storage_pool) AS is_of_host
        FROM hosts h
       WHERE deleted_at IS NULL AND revoked_at IS NULL
@@ -114,14 +115,15 @@ export async function lackingMembers(
 function lackOf(row: LackingRow): LackingMember | null {
   const { id, name, claim } = row;
   const named = { host_name: name, host_id: id };
-  const obstacle = poolObstacle(row);
+  const membership = { ...row, failure: storedReason(row.failure) };
+  const obstacle = poolObstacle(membership);
   if (claim !== null && obstacle !== null) {
     const params = { ...named, why: obstacle, confirmation: confirmationOf(row, claim) };
     return { id, lacks: "word", reason: { code: "host-pool-unconfirmed", params } };
   }
   if (obstacle !== null)
     return { id, lacks: "proof", reason: { code: "host-pool-closed", params: { ...named, why: obstacle } } };
-  const warning = poolWarning({ membership: row, proofDueAt: row.proof_due_at });
+  const warning = poolWarning({ membership, proofDueAt: row.proof_due_at });
   if (warning === null) return null;
   return { id, lacks: "proof", reason: { code: "host-pool-warning", params: { ...named, warning } } };
 }

@@ -1,8 +1,13 @@
 /** Rounds of proofs: the members of shared pools, one round of a pool at a time, and what came of it. */
 import type { MemberChange, RoundMember } from "../../../core/hosts/pools/pool-round.ts";
-import { asReported } from "../../../core/reasons/reason.ts";
 import type { PoolState } from "../../../core/hosts/pools/pool-membership.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
+import {
+  reasonColumns,
+  storedReason,
+  storedReasonColumn,
+  type StoredReason,
+} from "../../database/values/reason-columns.ts";
 import { appendEvent } from "../../events/events.ts";
 
 export interface PoolMember extends RoundMember {
@@ -21,7 +26,7 @@ interface MemberRow {
   has_gateway_port: boolean;
   features: string[];
   state: PoolState;
-  failure: string | null;
+  failure: StoredReason;
   member_since: Date | null;
   proved_at: Date | null;
   proof_due_at: Date | null;
@@ -32,7 +37,8 @@ interface MemberRow {
 export async function sharedPools(sql: Connection): Promise<Map<string, PoolMember[]>> {
   const { rows } = await sql.query<MemberRow>(
     `SELECT id, name, storage_pool AS pool, connection = 'connected' AS is_connected,
-            gateway_port IS NOT NULL AS has_gateway_port, features, pool_state AS state, pool_failure AS failure,
+            gateway_port IS NOT NULL AS has_gateway_port, features, pool_state AS state,
+            ${storedReasonColumn("h", "pool_failure")} AS failure,
             pool_member_since AS member_since, pool_proved_at AS proved_at, pool_proof_due_at AS proof_due_at,
             pool_tried_at AS tried_at
        FROM (SELECT *, count(*) OVER (PARTITION BY storage_pool) AS members FROM hosts
@@ -51,7 +57,7 @@ function memberOf(row: MemberRow): PoolMember {
     hasGatewayPort: row.has_gateway_port,
     features: row.features,
     state: row.state,
-    failure: row.failure,
+    failure: storedReason(row.failure),
     memberSinceMs: row.member_since?.getTime() ?? 0,
     provedAtMs: row.proved_at?.getTime() ?? null,
     proofDueAtMs: row.proof_due_at?.getTime() ?? null,
@@ -86,8 +92,10 @@ export async function recordProof(
   sql: Transaction,
   { member, change, begunAt, now }: { member: PoolMember; change: MemberChange; begunAt: Date; now: Date },
 ): Promise<boolean> {
+  const failure = reasonColumns(change.failure);
   const { rowCount } = await sql.change(
-    `UPDATE hosts SET pool_state = $4, pool_proved_at = $5, pool_proof_due_at = $6, pool_failure = $7
+    `UPDATE hosts SET pool_state = $4, pool_proved_at = $5, pool_proof_due_at = $6, pool_failure = $7,
+            pool_failure_code = $8, pool_failure_params = $9
       WHERE id = $1 AND storage_pool = $2 AND pool_tried_at = $3`,
     [
       member.id,
@@ -96,7 +104,9 @@ export async function recordProof(
       change.state,
       change.provedAtMs === null ? null : new Date(change.provedAtMs),
       change.proofDueAtMs === null ? null : new Date(change.proofDueAtMs),
-      change.failure,
+      failure.text,
+      failure.code,
+      failure.params,
     ],
   );
   if (rowCount === 0 || change.state === member.state) return false;
@@ -107,7 +117,7 @@ export async function recordProof(
     actor: "control-plane",
     old: member.state,
     new: change.state,
-    reason: asReported(change.failure),
+    reason: change.failure,
   });
   return true;
 }

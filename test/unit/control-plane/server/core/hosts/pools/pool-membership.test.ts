@@ -6,6 +6,7 @@ import {
   type PoolMembership,
   poolWarning,
 } from "@remotegpu/control-plane/server/core/hosts/pools/pool-membership";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { isBelowPool } from "@remotegpu/control-plane/server/core/instances/desired-set";
 import { expect, test } from "vitest";
 
@@ -34,8 +35,8 @@ test.each<[string, Partial<PoolMembership>, string | null]>([
   ],
   [
     "failed",
-    { state: "failed", failure: "It sees other files." },
-    "it does not share storage pool pool-a: It sees other files",
+    { state: "failed", failure: { code: "pool-files-differ", params: { host_name: "gpu-2" } } },
+    "it does not share storage pool pool-a: It sees other files than host gpu-2",
   ],
   [
     "overdue",
@@ -52,8 +53,8 @@ test.each<[string, Partial<PoolMembership>, Date | null, RegExp]>([
   ["alone in its pool", { features: [] }, null, /^null$/],
   ["proved", {}, DUE, /^null$/],
   ["with an agent of before", { features: [] }, DUE, /too old to prove.*until 2026-03-10/],
-  ["missed", { failure: "It is silent." }, DUE, /not proved lately\. It is silent\./],
-  ["failed, which is no warning", { state: "failed", failure: "Other files." }, DUE, /^null$/],
+  ["missed", { failure: asReported("It is silent.") }, DUE, /not proved lately\. It is silent\./],
+  ["failed, which is no warning", { state: "failed", failure: asReported("Other files.") }, DUE, /^null$/],
 ])("the warning of a member that is %s", (_what, change, proofDueAt, expected) => {
   const warning = poolWarning({ membership: { ...SHARES, ...change }, proofDueAt });
 

@@ -11,11 +11,14 @@ import {
   type RoundMember,
   type Verdict,
 } from "@remotegpu/control-plane/server/core/hosts/pools/pool-round";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 const NOW = 1_000 * MS_PER_DAY;
+const SILENT = asReported("It is silent.");
+const OTHER = asReported("Other files.");
 
 function member(id: string, change: Partial<RoundMember> = {}): RoundMember {
   return {
@@ -41,12 +44,13 @@ function play(
   const outcomeOf = ([a, b]: Pair): PairOutcome => {
     pairs.push([a, b]);
     for (const { id } of [a, b])
-      if (trees[id] === null) return { kind: "silent", hostId: id, detail: `${id} is silent.`, lost: [] };
+      if (trees[id] === null)
+        return { kind: "silent", hostId: id, detail: asReported(`${id} is silent.`), lost: [] };
     const reported = lost.filter((id) => id === a.id || id === b.id);
     const isDenied = denies.includes(a.id) || denies.includes(b.id);
     return trees[a.id] === trees[b.id] && !isDenied
       ? { kind: "shared", lost: reported }
-      : { kind: "apart", detail: `${b.id} does not see it.`, lost: reported };
+      : { kind: "apart", detail: asReported(`${b.id} does not see it.`), lost: reported };
   };
   const round = poolRound(members);
   let step = round.next();
@@ -205,7 +209,7 @@ describe("a verdict", () => {
   const verdict = (change: Partial<Verdict>): Verdict => ({
     member: member("a"),
     kind: "missed",
-    detail: "It is silent.",
+    detail: SILENT,
     hasAuditScope: true,
     ...change,
   });
@@ -218,20 +222,20 @@ describe("a verdict", () => {
     ],
     [
       "that fails takes it out at once",
-      verdict({ kind: "failed", detail: "Other files." }),
-      { state: "failed", failure: "Other files." },
+      verdict({ kind: "failed", detail: OTHER }),
+      { state: "failed", failure: OTHER },
     ],
     [
       "that is missed leaves it",
       verdict({ member: member("a", { proofDueAtMs: NOW + 1 }) }),
       { state: "trusted" },
     ],
-    ["that is missed for too long takes it out", verdict({}), { state: "overdue", failure: "It is silent." }],
+    ["that is missed for too long takes it out", verdict({}), { state: "overdue", failure: SILENT }],
     ["that nobody was there for leaves it", verdict({ hasAuditScope: false }), { state: "trusted" }],
     [
       "that is missed does not bring back one that failed, nor change why",
-      verdict({ member: member("a", { state: "failed", failure: "Other files." }) }),
-      { state: "failed", failure: "Other files." },
+      verdict({ member: member("a", { state: "failed", failure: OTHER }) }),
+      { state: "failed", failure: OTHER },
     ],
     ["that is missed keeps a newcomer out", verdict({ member: newcomer("a") }), { state: "waiting" }],
   ])("%s", (_what, given, expected) => {
