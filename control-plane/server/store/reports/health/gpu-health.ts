@@ -13,6 +13,8 @@ import { CARD_FAULT } from "../../hosts/gpus/card-fault.ts";
 import { notifyHolders } from "./fault-events.ts";
 import { noteGpuClosure } from "../../hosts/gpus/gpu-closures.ts";
 import { inEnglish } from "../../../core/reasons/english/english.ts";
+import { reportedReasons } from "../../../core/reasons/host-report.ts";
+import { inSequence } from "../../../core/reasons/in-sequence.ts";
 import { asReported, type Reason } from "../../../core/reasons/reason.ts";
 import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 
@@ -108,7 +110,7 @@ async function noteChange(
   sql: Connection,
   { hostId, card, reported, now }: { hostId: string; card: KnownCard; reported: GpuVitals; now: Date },
 ): Promise<void> {
-  const reason = reported.reasons?.join(" ") ?? "";
+  const reasons = reportedReasons(reported.reasons ?? [], reported.why);
   await appendEvent(sql, {
     at: now,
     kind: "gpu-health",
@@ -117,7 +119,7 @@ async function noteChange(
     actor: `host ${hostId}`,
     old: card.health_status,
     new: reported.health,
-    reason: reason === "" ? null : asReported(reason),
+    reason: inSequence(...reasons),
   });
 }
 
