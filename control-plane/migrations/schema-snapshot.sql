@@ -735,6 +735,8 @@ CREATE TABLE gateway_routes (
   route varchar(16) NOT NULL,
   detail text NOT NULL DEFAULT '',
   since timestamptz NOT NULL,
+  detail_code varchar(64),
+  detail_params jsonb,
   CONSTRAINT gateway_routes_pkey PRIMARY KEY (gateway_id, host_id),
   CONSTRAINT gateway_routes_route_check CHECK ((route IN ('direct', 'reversed', 'none')))
 );
@@ -1488,6 +1490,10 @@ CREATE TABLE lease_orders (
   release_warning varchar(8),
   release_reason_code varchar(64),
   release_reason_params jsonb,
+  detail_code varchar(64),
+  detail_params jsonb,
+  answers_detail_code varchar(64),
+  answers_detail_params jsonb,
   CONSTRAINT lease_orders_pkey PRIMARY KEY (id),
   CONSTRAINT lease_orders_auto_release_hours_check CHECK (((auto_release_hours >= 1) AND (auto_release_hours <= 87600))),
   CONSTRAINT lease_orders_bytes_in_check CHECK ((bytes_in >= 0)),

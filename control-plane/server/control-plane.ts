@@ -27,6 +27,7 @@ import { FleetLink } from "./fleet-link.ts";
 import { type GatewayProcess, startGateway } from "./gateway-process.ts";
 import { replicaMetrics } from "../gateway/load-balancer/replica-metrics.ts";
 import { TunnelError } from "../gateway/tunnel/tunnel.ts";
+import { reasonOf } from "./core/reasons/plain-reason.ts";
 import { createApp } from "./http/server/app.ts";
 import type { ApiDeps, HostLink } from "./http/deps.ts";
 import { noAttempts, recordCounted } from "./http/request/attempts.ts";
@@ -278,16 +279,14 @@ async function serve(
 
 /** @param gateway null where this server has none, or not yet: by it hosts are reached */
 async function openFiles(gateway: GatewayProcess | null, hostId: HostId): ReturnType<OpenFiles> {
-  if (gateway === null)
-    return { isOpen: false, why: "this server has no gateway, by which hosts are reached." };
+  if (gateway === null) return { isOpen: false, why: reasonOf("server-without-gateway") };
   const { tunnels } = gateway;
   try {
     const instanceId = InstanceId.parse(FILES_NAME);
     return { isOpen: true, stream: await tunnels.open({ hostId, instanceId, port: FILES_PORT }) };
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
-    const why =
-      error.reason === "refused" ? "its files process does not run, or its agent is too old." : error.message;
+    const why = error.reason === "refused" ? reasonOf("files-process-missing") : error.why;
     return { isOpen: false, why };
   }
 }

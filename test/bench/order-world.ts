@@ -3,6 +3,7 @@
  * its settings of production, a fleet of hosts that are rows only, and customers with money in a process of their own
  * (order-client.ts).
  */
+import { reasonOf } from "@remotegpu/control-plane/server/core/reasons/plain-reason";
 import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -199,8 +200,10 @@ async function depsOf(
         Promise.resolve({ opened: false, reason: "unreachable", why: asReported("no host here") }),
       revocationsChanged: () => Promise.resolve(),
     },
-    files: { request: () => Promise.resolve({ isReached: false, why: "no host here" }) },
-    replicaMetrics: { request: () => Promise.resolve({ kind: "away", why: "no host here" }) },
+    files: { request: () => Promise.resolve({ isReached: false, why: reasonOf("server-without-gateway") }) },
+    replicaMetrics: {
+      request: () => Promise.resolve({ kind: "away", why: "no host here" }),
+    },
     downloadLinks: downloadLinks(operator),
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
     passwords: passwordSeal(operator),

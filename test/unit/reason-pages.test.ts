@@ -46,6 +46,7 @@ import { ORDER_FIELD_CODES } from "@remotegpu/control-plane/server/core/refusals
 import { REQUEST_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/request";
 import { SCHEMA_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/schema";
 import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/state";
+import { TERMINAL_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/terminal";
 import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
 import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
 import { CANARY_CODES } from "@remotegpu/shared/reasons/host-reports/codes/canary";
@@ -71,6 +72,10 @@ import {
   GPU_SIGN_CODES,
 } from "@remotegpu/shared/reasons/host-reports/codes/gpus";
 import { IMAGE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/images";
+import {
+  LEASE_REPORT_CODES,
+  SERVICE_REPORT_CODES,
+} from "@remotegpu/shared/reasons/host-reports/codes/leases";
 import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/probes";
 import {
   DISK_REPORT_CODES,
@@ -140,6 +145,7 @@ const PAGES: readonly PageContents[] = [
       ["Hosts", HOST_CODES],
       ["Proofs of storage pools", POOL_PROOF_CODES],
       ["GPU faults", GPU_FAULT_CODES],
+      ["Proofs of storage pools", POOL_PROOF_CODES],
     ],
   },
   { file: "events.md", title: "Codes of events", families: [["Events", EVENT_CODES]] },
@@ -164,6 +170,14 @@ const PAGES: readonly PageContents[] = [
       ["Canary", CANARY_CODES],
       ["Commands", COMMAND_REFUSAL_CODES],
       ["Output", OUTPUT_REFUSAL_CODES],
+    ],
+  },
+  {
+    file: "host-ports.md",
+    title: "Codes of leased ports and services of containers",
+    families: [
+      ["Leased ports", LEASE_REPORT_CODES],
+      ["Services of containers", SERVICE_REPORT_CODES],
     ],
   },
   {
@@ -238,7 +252,10 @@ const PAGES: readonly PageContents[] = [
   {
     file: "gateway.md",
     title: "Codes of the gateway",
-    families: [["Gateway", GATEWAY_CODES]],
+    families: [
+      ["Gateway", GATEWAY_CODES],
+      ["Terminals in the browser", TERMINAL_CODES],
+    ],
   },
   {
     file: "workloads.md",

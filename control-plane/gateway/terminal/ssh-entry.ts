@@ -10,6 +10,9 @@ import { SSH_PORT } from "@remotegpu/shared/instance/ssh-access";
 import type { HostKeys } from "../../server/core/environments/host-keys.ts";
 import type { TerminalPlace } from "../../server/core/environments/terminal-keys.ts";
 import type { TerminalSize } from "../../server/core/gateway/terminal/terminal-protocol.ts";
+import { inEnglish } from "../../server/core/reasons/english/english.ts";
+import { type GivenReason, reasonOf } from "../../server/core/reasons/plain-reason.ts";
+import type { PlainCode, Reason } from "../../server/core/reasons/reason.ts";
 import { type Destination, type Tunnels } from "../tunnel/tunnel.ts";
 
 const READY_WITHIN_MS = 20_000;
@@ -18,9 +21,16 @@ const KEEPALIVES_UNANSWERED = 3;
 const MAX_OUTPUT = 64 * 1024;
 const OUTPUT_WITHIN_MS = 10_000;
 
-/** The message is a sentence for people. */
+/** The message is the text of `why`. */
 export class EntryError extends Error {
   override readonly name = "EntryError";
+  readonly why: Reason;
+
+  constructor(given: GivenReason, options?: ErrorOptions) {
+    const why = reasonOf(given);
+    super(inEnglish(why), options);
+    this.why = why;
+  }
 }
 
 export interface EntryDeps {
@@ -34,8 +44,8 @@ export interface Inside {
   request(command: string): Promise<string>;
   /** A command at a terminal. */
   terminal(command: string, size: TerminalSize): Promise<ClientChannel>;
-  /** Calls back once, with a sentence, however it ends. */
-  onEnd(ended: (sentence: string) => void): void;
+  /** Calls back once, with the reason, however it ends. */
+  onEnd(ended: (why: Reason) => void): void;
   close(): void;
 }
 
@@ -52,8 +62,8 @@ export async function enter(
   let isOther = false;
   const ready = new Promise<void>((resolve, reject) => {
     client.once("ready", resolve);
-    client.once("error", (cause) => reject(new EntryError(sentenceOf(cause, isOther), { cause })));
-    client.once("close", () => reject(new EntryError("The environment closed the connection.")));
+    client.once("error", (cause) => reject(new EntryError(codeOf(cause, isOther), { cause })));
+    client.once("close", () => reject(new EntryError("terminal-connection-closed")));
   });
   client.connect({
     sock: stream,
@@ -83,13 +93,13 @@ export async function enter(
 }
 
 function insideOf(client: Client, stream: Duplex): Inside {
-  let why = "The connection to the environment was lost.";
-  client.on("error", (error) => (why = sentenceOf(error, false)));
+  let why: PlainCode = "terminal-connection-lost";
+  client.on("error", (error) => (why = codeOf(error, false)));
   const run = (command: string, options: ExecOptions) =>
     new Promise<ClientChannel>((resolve, reject) => {
       client.exec(command, options, (cause, channel) => {
         if (cause === undefined) resolve(channel);
-        else reject(new EntryError("The environment starts no terminal.", { cause }));
+        else reject(new EntryError("terminal-not-started", { cause }));
       });
     });
   return {
@@ -109,7 +119,7 @@ function insideOf(client: Client, stream: Duplex): Inside {
         pty: { term: "xterm-256color", cols, rows, width: 0, height: 0, modes: {} },
         env: { COLORTERM: "truecolor" },
       }),
-    onEnd: (ended) => void client.once("close", () => ended(why)),
+    onEnd: (ended) => void client.once("close", () => ended(reasonOf(why))),
     close() {
       client.end();
       stream.destroy();
@@ -143,9 +153,9 @@ function bodyOf(line: string): Buffer {
   return Buffer.from(line.split(" ")[1] ?? "", "base64");
 }
 
-function sentenceOf(error: Error & { level?: string }, isOther: boolean): string {
-  if (isOther) return "Another server than the environment's answers there, by its host key.";
-  if (error.level === "client-authentication") return "The environment does not let the terminal in yet.";
-  if (error.level === "client-timeout") return "The environment does not answer.";
-  return "The connection to the environment was lost.";
+function codeOf(error: Error & { level?: string }, isOther: boolean): PlainCode {
+  if (isOther) return "terminal-host-key-other";
+  if (error.level === "client-authentication") return "terminal-not-admitted";
+  if (error.level === "client-timeout") return "terminal-unanswered";
+  return "terminal-connection-lost";
 }

@@ -13,6 +13,9 @@ import { sendFinalResponse } from "../answers/final-response.ts";
 import type { Entry } from "../../server/core/gateway/entry.ts";
 import { ICON } from "../answers/icon.ts";
 import { INPUT_WINDOW } from "../../server/core/gateway/terminal/terminal-protocol.ts";
+import { inEnglish } from "../../server/core/reasons/english/english.ts";
+import { reasonOf } from "../../server/core/reasons/plain-reason.ts";
+import type { PlainCode } from "../../server/core/reasons/reason.ts";
 import { plainAddressOf } from "../entry/client.ts";
 import { pageFiles, type PageFiles } from "./page-files.ts";
 import { enter, type EntryDeps } from "./ssh-entry.ts";
@@ -64,13 +67,13 @@ export class TerminalSite {
   async request(request: IncomingMessage, response: ServerResponse, visit: TerminalVisit): Promise<void> {
     const path = request.url?.split("?")[0];
     if (request.method !== "GET" && request.method !== "HEAD")
-      return plain(response, 405, "This page is only read.", { Allow: "GET, HEAD" });
+      return plain(response, 405, "terminal-page-read-only", { Allow: "GET, HEAD" });
     if (path === STATE_PATH) return void response.writeHead(204, SAFE).end();
     const files = await this.#files();
-    if (files === null) return plain(response, 503, "The page of the terminal could not be built here.");
+    if (files === null) return plain(response, 503, "terminal-page-not-built");
     if (path === "/") return sendPage(request, response, files.page, visit.environment.name);
     const file = path === undefined ? undefined : files.byPath.get(path);
-    if (file === undefined) return plain(response, 404, "There is nothing here.");
+    if (file === undefined) return plain(response, 404, "terminal-path-unknown");
     const headers = { ...SAFE, "Cache-Control": "no-cache", ETag: file.etag };
     if (request.headers["if-none-match"] === file.etag) return void response.writeHead(304, headers).end();
     response.writeHead(200, { ...headers, "Content-Type": file.type, "Content-Length": file.body.length });
@@ -151,11 +154,11 @@ function sendPage(request: IncomingMessage, response: ServerResponse, page: stri
 function plain(
   response: ServerResponse,
   status: number,
-  sentence: string,
+  code: PlainCode,
   headers: Record<string, string> = {},
 ): void {
   response.writeHead(status, { ...SAFE, ...headers, "Content-Type": "text/plain; charset=utf-8" });
-  response.end(`${sentence}\n`);
+  response.end(`${inEnglish(reasonOf(code))}\n`);
 }
 
 function refuse(socket: Duplex, status: 404 | 429): void {

@@ -23,6 +23,8 @@ import {
 } from "../../server/core/gateway/terminal/tmux-command.ts";
 import { SendWindow } from "../../server/core/gateway/terminal/window.ts";
 import { inEnglish } from "../../server/core/reasons/english/english.ts";
+import { type GivenReason, reasonOf } from "../../server/core/reasons/plain-reason.ts";
+import { asReported } from "../../server/core/reasons/reason.ts";
 import { endReasonOf } from "../entry/open-by-right.ts";
 import { TunnelError } from "../tunnel/tunnel.ts";
 import { EntryError, type Inside } from "./ssh-entry.ts";
@@ -36,7 +38,7 @@ const NAME_BYTES = 8;
 const ENDED_BY = { gone: "cut", exited: "container", elsewhere: "client", lost: "lost" } as const;
 const REST_AFTER_BYTES = 64 * KIB;
 const REST_MS = 20;
-const LOST = "The connection to the environment was lost.";
+const LOST = "terminal-connection-lost";
 
 export interface TabParts {
   page: WebSocket;
@@ -56,7 +58,7 @@ export async function serveTab(parts: TabParts): Promise<void> {
     await tab.serve();
   } catch (error) {
     if (!(error instanceof EntryError || error instanceof TunnelError)) throw error;
-    tab.end("lost", error.message);
+    tab.end("lost", error.why);
   } finally {
     tab.close();
   }
@@ -80,10 +82,7 @@ class Tab {
   constructor(parts: TabParts) {
     this.#parts = parts;
     const { page, signal } = parts;
-    const goes = () => {
-      const ended = endReasonOf(signal);
-      this.end("gone", ended === null ? LOST : inEnglish(ended));
-    };
+    const goes = () => this.end("gone", endReasonOf(signal) ?? LOST);
     this.#over = new Promise((resolve) => page.once("close", () => resolve()));
     page.once("close", () => signal.removeEventListener("abort", goes));
     page.on("error", () => page.terminate());
@@ -99,7 +98,7 @@ class Tab {
     const inside = await this.#parts.enter();
     this.#inside = inside;
     if (this.#isClosed) return;
-    inside.onEnd((sentence) => this.end("lost", sentence));
+    inside.onEnd((reason) => this.end("lost", reason));
     const name =
       request.tab ?? unattended(await inside.request(LIST_COMMAND), this.#parts.taken) ?? newName();
     this.#name = name;
@@ -107,7 +106,7 @@ class Tab {
     const size = this.#size ?? request;
     const channel = await inside.terminal(openCommand(name, size.rows), size);
     this.#channel = channel;
-    this.#reported = this.#parts.reported((because) => this.end("gone", because));
+    this.#reported = this.#parts.reported((because) => this.end("gone", asReported(because)));
     this.#report({ kind: "opened", tab: name });
     channel.on("data", (chunk: Buffer) => this.#send(chunk));
     channel.once("exit", (code: number | null) => this.#exited(code));
@@ -117,10 +116,18 @@ class Tab {
   }
 
   /** The first word holds. */
-  end(why: TerminalEnd, sentence: string): void {
+  end(why: TerminalEnd, given: GivenReason): void {
     if (this.#isClosed) return;
+    const reason = reasonOf(given);
+    const sentence = inEnglish(reason);
     this.#reported?.ended(ENDED_BY[why], why === "exited" ? "" : sentence);
-    this.#report({ kind: "ended", why, sentence });
+    this.#report({
+      kind: "ended",
+      why,
+      sentence,
+      reason_code: reason.code,
+      reason_params: { ...reason.params },
+    });
     this.#parts.page.close(NORMAL);
     this.#inside?.close();
   }
@@ -218,10 +225,8 @@ class Tab {
   }
 
   #exited(code: number | null): void {
-    if (code === STILL_THERE) this.end("elsewhere", "This terminal is open in another window.");
-    else if (code === 0) this.end("exited", "The shell has ended.");
-    else
-      this.end("exited", "The terminal could not be started: its container has no tmux for it, or is full.");
+    if (code === STILL_THERE) this.end("elsewhere", "terminal-open-elsewhere");
+    else this.end("exited", code === 0 ? "terminal-shell-ended" : "terminal-not-startable");
   }
 
   #report(message: FromGateway): void {

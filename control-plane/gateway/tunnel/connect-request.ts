@@ -3,6 +3,8 @@ import { request, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { setImmediate as afterThisRead } from "node:timers/promises";
 import { TUNNEL_CLIENT_HEADER } from "@remotegpu/shared/messages/gateway-tunnel";
+import { reasonOf } from "../../server/core/reasons/plain-reason.ts";
+import { asReported, type Reason } from "../../server/core/reasons/reason.ts";
 import { type Destination, TunnelError } from "./tunnel.ts";
 
 /** The host dials into the container meanwhile, for five seconds at each of its addresses. */
@@ -13,6 +15,12 @@ export type Target = Omit<Destination, "hostId">;
 /** The connection ended before it said anything: perhaps it was too old, and another one does better. */
 export class UnansweredError extends Error {
   override readonly name = "UnansweredError";
+  readonly why: Reason;
+
+  constructor(cause: Error, isLate: boolean) {
+    super(cause.message, { cause });
+    this.why = isLate ? reasonOf("tunnel-answer-late") : asReported(cause.message);
+  }
 }
 
 /** Uses the connection up. @throws TunnelError where the host refuses, UnansweredError */
@@ -26,8 +34,9 @@ export async function connectThrough(socket: Duplex, target: Target): Promise<Du
     setHost: false,
     createConnection: () => socket,
   });
-  const timer = setTimeout(() => connectRequest.destroy(new Error("no answer in time")), ANSWER_WITHIN_MS);
-  connectRequest.on("error", (cause) => reject(new UnansweredError(cause.message, { cause })));
+  const late = new Error("no answer in time");
+  const timer = setTimeout(() => connectRequest.destroy(late), ANSWER_WITHIN_MS);
+  connectRequest.on("error", (cause) => reject(new UnansweredError(cause, cause === late)));
   connectRequest.on("connect", (response: IncomingMessage, _socket: Duplex, head: Buffer) => {
     // What the service said first may have come with the answer.
     if (head.length > 0) socket.unshift(head);

@@ -13,7 +13,7 @@ import { KeyedSemaphore } from "@remotegpu/shared/keyed-semaphore";
 import type { Reason } from "../../server/core/reasons/reason.ts";
 import { connectThrough, UnansweredError } from "./connect-request.ts";
 import { SharedConnections } from "./shared-connections.ts";
-import { dialTls, reasonOf } from "./tls-dial.ts";
+import { dialReason, dialTls } from "./tls-dial.ts";
 import { type Destination, TunnelError } from "./tunnel.ts";
 
 /** The host gives up a connection that says nothing for ten seconds. */
@@ -143,7 +143,7 @@ export class DirectRoute {
       if (!(error instanceof UnansweredError)) throw error;
       // The host may have closed it in this very moment.
       if (spare !== null) return this.#openOn(null, to, at);
-      throw new TunnelError("away", silent(at.name, error.message), error);
+      throw new TunnelError("away", silent(at.name, error.why), error);
     }
   }
 
@@ -173,7 +173,7 @@ export class DirectRoute {
     } catch (cause) {
       known.address = null;
       known.session = null;
-      throw new TunnelError("away", silent(name, reasonOf(cause)), cause);
+      throw new TunnelError("away", silent(name, dialReason(cause)), cause);
     }
   }
 
@@ -211,8 +211,8 @@ export class DirectRoute {
   }
 }
 
-function silent(hostName: string, detail: string): Reason {
-  return { code: "tunnel-host-silent", params: { host_name: hostName, detail } };
+function silent(hostName: string, why: Reason): Reason {
+  return { code: "tunnel-host-silent", params: { host_name: hostName, why } };
 }
 
 /** Null where there is none that lives. */

@@ -14,6 +14,8 @@ import {
   type Route,
   routeTo,
 } from "../../server/core/gateway/route.ts";
+import { inEnglish } from "../../server/core/reasons/english/english.ts";
+import type { Reason } from "../../server/core/reasons/reason.ts";
 import { type Database, StoreError } from "../../server/store/database/database.ts";
 import {
   endRoutes,
@@ -140,7 +142,7 @@ export class RoutesLoop {
       return { answers: true };
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
-      return { answers: false, reason: error.message };
+      return { answers: false, reason: error.why };
     }
   }
 
@@ -150,7 +152,7 @@ export class RoutesLoop {
     const probes = this.#probes.get(host.id) ?? NO_PROBES;
     const at = { hasDialled: reversed.has(host.id), nowMs: performance.now() };
     const found = routeTo(host.route, probes, at);
-    if (found === null || (found.route === host.route && found.detail === host.detail)) return;
+    if (found === null || (found.route === host.route && isSame(found.detail, host.detail))) return;
     const { isWritten, isChange } = await writeRoute(db, {
       gatewayId,
       hostId: host.id,
@@ -192,4 +194,8 @@ export class RoutesLoop {
       this.#deps.log.warn({ error }, "routes to hosts could not be written; retrying");
     }
   }
+}
+
+function isSame(found: Reason | null, written: Reason | null): boolean {
+  return found?.code === written?.code && (found && inEnglish(found)) === (written && inEnglish(written));
 }

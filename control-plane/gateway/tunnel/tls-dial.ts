@@ -7,6 +7,9 @@ import { isIP, type LookupFunction } from "node:net";
 import { connect, type SecureContext, type TLSSocket } from "node:tls";
 
 import { whyNeverDialled } from "../../server/core/hosts/host-address.ts";
+import { inEnglish } from "../../server/core/reasons/english/english.ts";
+import { type GivenReason, reasonOf } from "../../server/core/reasons/plain-reason.ts";
+import { asReported, type Reason } from "../../server/core/reasons/reason.ts";
 import { ownMachine } from "../../server/store/hosts/own-network.ts";
 
 const DIAL_WITHIN_MS = 5_000;
@@ -35,7 +38,7 @@ export async function dialTls({ addresses, ...options }: DialOptions): Promise<D
   const refused = (address: string) =>
     isIP(address) === 0 ? null : whyNeverDialled(address, { isOnThisMachine }, ownMachine());
   const allowed = addresses.filter((address) => refused(address) === null);
-  if (allowed.length === 0) throw new RefusedAddressError(refused(addresses[0] ?? "") ?? "is none");
+  if (allowed.length === 0) throw refusedAddress(refused(addresses[0] ?? "") ?? reasonOf("address-not-ip"));
   const dials = allowed.map((address) => dialOne(address, options));
   try {
     const first = await Promise.any(dials.map(({ done }) => done));
@@ -65,10 +68,10 @@ function dialOne(
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEPALIVE_AFTER_MS);
   const { promise, resolve, reject } = Promise.withResolvers<Dialled>();
-  const timer = setTimeout(() => socket.destroy(new Error("no answer in time")), DIAL_WITHIN_MS);
+  const timer = setTimeout(() => socket.destroy(new DialError("tunnel-answer-late")), DIAL_WITHIN_MS);
   socket.once("secureConnect", () => resolve({ socket, address }));
   socket.on("error", reject);
-  socket.once("close", () => reject(new Error("the connection was closed")));
+  socket.once("close", () => reject(new DialError("tunnel-connection-closed")));
   const done = promise.finally(() => clearTimeout(timer));
   // Of those that were given up nobody asks.
   done.catch(() => undefined);
@@ -76,11 +79,19 @@ function dialOne(
 }
 
 /** No host is there, whatever anybody said. */
-class RefusedAddressError extends Error {
-  override readonly name = "RefusedAddressError";
+function refusedAddress(why: Reason): DialError {
+  return new DialError({ code: "tunnel-address-refused", params: { why } });
+}
 
-  constructor(why: string) {
-    super(`its address ${why}`);
+/** The message is the text of `why`. */
+class DialError extends Error {
+  override readonly name = "DialError";
+  readonly why: Reason;
+
+  constructor(given: GivenReason) {
+    const why = reasonOf(given);
+    super(inEnglish(why));
+    this.why = why;
   }
 }
 
@@ -94,7 +105,7 @@ function lookupFor(isOnThisMachine: boolean): LookupFunction {
       const refusal = (error === null ? found : [])
         .map(({ address }) => whyNeverDialled(address, { isOnThisMachine }, ownMachine()))
         .find((why) => why !== null);
-      const failure = error ?? (refusal === undefined ? null : new RefusedAddressError(refusal));
+      const failure = error ?? (refusal === undefined ? null : refusedAddress(refusal));
       const [first] = found ?? [];
       if (options.all === true) done(failure, found ?? []);
       else done(failure, first?.address ?? "", first?.family);
@@ -103,19 +114,22 @@ function lookupFor(isOnThisMachine: boolean): LookupFunction {
 }
 
 /** For people, without addresses: those of hosts are not everybody's business. */
-export function reasonOf(error: unknown): string {
+export function dialReason(error: unknown): Reason {
+  if (error instanceof DialError) return error.why;
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   switch (code) {
     case "ECONNREFUSED":
-      return "its port is closed";
+      return reasonOf("tunnel-port-closed");
     case "EHOSTUNREACH":
     case "ENETUNREACH":
-      return "there is no way to its network";
+      return reasonOf("tunnel-network-unreachable");
     case "ECONNRESET":
-      return "the connection was reset";
+      return reasonOf("tunnel-connection-reset");
     case "ERR_TLS_CERT_ALTNAME_INVALID":
-      return "another host answers at its address";
+      return reasonOf("tunnel-certificate-other");
     default:
-      return code === "" && error instanceof Error ? error.message : `its connection failed (${code})`;
+      return code === "" && error instanceof Error
+        ? asReported(error.message)
+        : { code: "tunnel-connection-failed", params: { error_code: code } };
   }
 }

@@ -254,7 +254,7 @@ const MAX_FINDINGS = MAX_RANKS + 16;
 const MAX_SERVICES = 8;
 
 /** Whether somebody answers there; a sentence where nobody was seen. */
-const ServiceAnswer = z.object({ isSeen: z.boolean(), detail: text(200) });
+const ServiceAnswer = z.object({ isSeen: z.boolean(), detail: text(200), reason: ReportedReason });
 export type ServiceAnswer = z.infer<typeof ServiceAnswer>;
 /** By the service's name. */
 const ServiceAnswers = z

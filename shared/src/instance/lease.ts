@@ -4,6 +4,7 @@
  * by order or for idleness, it stays released, and whoever wants the port again orders a new one.
  */
 import { z } from "zod";
+import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
 import { LeaseId, WorkloadId } from "../values/ids.ts";
 import { text } from "../values/text.ts";
 
@@ -44,6 +45,8 @@ export const ObservedLease = z.object({
   externalPort: Port.nullable(),
   /** A sentence for people where there is something to say, else empty. */
   detail: text(200),
+  /** The detail as a code. Agents of before send none. */
+  reason: ReportedReason,
   lastAccessedAt: z.string().max(40).nullable(),
   /** When it will be released unless somebody connects; told only once the warning is due. */
   releaseDueAt: z.string().max(40).nullable(),
@@ -58,6 +61,6 @@ export const ObservedLease = z.object({
    * Whether somebody answers behind it: of ssh its banner was seen, of others their port is open. Absent while the
    * container does not run and while nobody has looked.
    */
-  answers: z.object({ isSeen: z.boolean(), detail: text(200) }).optional(),
+  answers: z.object({ isSeen: z.boolean(), detail: text(200), reason: ReportedReason }).optional(),
 });
 export type ObservedLease = z.infer<typeof ObservedLease>;

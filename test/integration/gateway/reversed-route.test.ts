@@ -2,6 +2,9 @@
  * A host that lets nobody in, on the real access process in a network of its own: it is told to dial, it dials, and
  * streams go through what it has dialled; through another gateway where one is gone, and not any more once it is shut out.
  */
+import { isDeepStrictEqual } from "node:util";
+import { reasonOf } from "@remotegpu/control-plane/server/core/reasons/plain-reason";
+import type { Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect as connectPlain, createServer } from "node:net";
@@ -136,15 +139,18 @@ test("a host that answers nobody is ordered to dial, and is reached by what it d
   await comesTo("gw-1", "none");
   await comesTo("gw-2", "none");
   expect(await routeBy("gw-1")).toMatchObject({
-    detail: "Where host gpu-nat is reached is not confirmed.",
+    detail: { code: "tunnel-host-unconfirmed", params: { host_name: "gpu-nat" } },
   });
   expect([await generationOf(), nudged]).toEqual([2, [HOST, HOST]]);
   await follow();
   await comesTo("gw-1", "reversed");
   await comesTo("gw-2", "reversed");
   // What it dialled confirms where it is; that address is looked at then, and lets nobody in.
-  const detail = "Host gpu-nat does not answer gateways: no answer in time.";
-  await eventually(async () => (await routeBy("gw-1"))?.detail === detail, {
+  const detail: Reason = {
+    code: "tunnel-host-silent",
+    params: { host_name: "gpu-nat", why: reasonOf("tunnel-answer-late") },
+  };
+  await eventually(async () => isDeepStrictEqual((await routeBy("gw-1"))?.detail, detail), {
     what: "a look",
     withinMs: 60_000,
   });

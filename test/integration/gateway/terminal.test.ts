@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { OUTPUT_WINDOW } from "@remotegpu/control-plane/server/core/gateway/terminal/terminal-protocol";
 import { eventually } from "../../support/eventually.ts";
 import { TerminalScene } from "../../support/worlds/terminal-scene.ts";
-import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { asReported, type Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 let scene: TerminalScene;
 
@@ -110,7 +110,12 @@ describe("a terminal", () => {
 
     page.types("exit\n");
 
-    expect(await page.end()).toMatchObject({ why: "exited", sentence: "The shell has ended." });
+    expect(await page.end()).toMatchObject({
+      why: "exited",
+      sentence: "The shell has ended.",
+      reason_code: "terminal-shell-ended",
+      reason_params: {},
+    });
     await page.closed;
   });
 });
@@ -170,9 +175,16 @@ describe("a terminal is not there", () => {
       what: "a session",
     });
 
-    scene.right.abort(asReported("Your key was revoked."));
+    const why: Reason = { code: "environment-stopped-because", params: { why: asReported("It was idle.") } };
+    scene.right.abort(why);
 
-    expect(await page.end()).toEqual({ kind: "ended", why: "gone", sentence: "Your key was revoked." });
+    expect(await page.end()).toEqual({
+      kind: "ended",
+      why: "gone",
+      sentence: "The environment is stopped. It was idle.",
+      reason_code: why.code,
+      reason_params: why.params,
+    });
     await page.closed;
     await eventually(async () => !(await scene.door.processes()).has(session), {
       what: "the end of the session",
@@ -184,7 +196,12 @@ describe("a terminal is not there", () => {
 
     const page = await scene.page(fresh());
 
-    expect(await page.end()).toEqual({ kind: "ended", why: "lost", sentence: scene.away });
+    expect(await page.end()).toMatchObject({
+      kind: "ended",
+      why: "lost",
+      sentence: scene.away,
+      reason_code: "as-reported",
+    });
     scene.away = null;
   });
 
@@ -196,6 +213,7 @@ describe("a terminal is not there", () => {
     expect(await page.end()).toMatchObject({
       why: "lost",
       sentence: "The environment does not let the terminal in yet.",
+      reason_code: "terminal-not-admitted",
     });
     await scene.lets();
   });

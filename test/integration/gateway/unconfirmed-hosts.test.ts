@@ -127,12 +127,9 @@ test("only the host that the operator named on this machine is dialled at its ow
   const routeTo = async () =>
     (await routesOfHosts(fresh.application, { hostIds: [host], now: new Date() })).get(host)?.[0];
   tunnels.follow("gw-1");
-  await eventually(
-    async () => (await routeTo())?.detail === `Where host ${host} is reached is not confirmed.`,
-    {
-      what: "its way",
-    },
-  );
+  await eventually(async () => (await routeTo())?.detail?.code === "tunnel-host-unconfirmed", {
+    what: "its way",
+  });
   expect(visits).toBe(0);
 
   await noteOnThisMachine(fresh.application, host);

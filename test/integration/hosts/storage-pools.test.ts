@@ -2,6 +2,7 @@
  * Who belongs to a storage pool: hosts that claim one, members that do not share it, and what they lie about in their
  * proofs. Files processes are the agent's own, on trees of their own or on one that they share.
  */
+import { reasonOf } from "@remotegpu/control-plane/server/core/reasons/plain-reason";
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -53,7 +54,7 @@ beforeAll(async () => {
   trees = { one, same: await begin(state), other: await begin() };
   const reached = fileRequests(async (hostId) => {
     const process = processes.get(hostId);
-    if (process === undefined) return { isOpen: false, why: "its files process does not run." };
+    if (process === undefined) return { isOpen: false, why: reasonOf("files-process-missing") };
     const stream = connect(filesSocket(process.state));
     await once(stream, "connect");
     return { isOpen: true, stream };
@@ -313,6 +314,9 @@ describe("a confirmed host", () => {
       pool_reason_params: { why },
     });
     expect(await closed(stranger)).toMatch(`it does not share storage pool ${pool}: Host x does not see`);
+    expect((await visible(stranger)).pool_reason_params).toMatchObject({
+      why: { code: "pool-not-shared-because", params: { why: { code: "pool-writes-unseen" } } },
+    });
     expect(await alarms()).toEqual({ "pool-not-proved": [stranger] });
     expect(await doctorFinds()).toEqual(["pool-not-proved"]);
   });

@@ -191,16 +191,19 @@ describe("what is reported of a lease", () => {
         wallMs,
         answerOf,
         shutUntilMs: () => untilMs,
-      })[0]?.detail;
+      })[0];
     const until = (time: string) =>
       `Too many guesses at its password: until 2026-01-01 ${time} UTC it opens from addresses that logged in within a week alone; keys and the web terminal always lead in.`;
 
-    expect(reportedAt(step, null)).toBe("");
-    expect(reportedAt(step, step + 2 * MS_PER_MINUTE)).toBe(until("12:10"));
-    expect(reportedAt(step + 2 * MS_PER_MINUTE, null)).toBe(until("12:10"));
-    expect(reportedAt(step + 4 * MS_PER_MINUTE, step + 6 * MS_PER_MINUTE)).toBe(until("12:15"));
-    expect(reportedAt(step + 5 * MS_PER_MINUTE, null, "conflict")).toBe("");
-    expect(reportedAt(step + 10 * MS_PER_MINUTE, null)).toBe("");
+    expect(reportedAt(step, null)?.detail).toBe("");
+    expect(reportedAt(step, step + 2 * MS_PER_MINUTE)).toMatchObject({
+      detail: until("12:10"),
+      reason: { code: "password-guessed", params: { until: "2026-01-01 12:10" } },
+    });
+    expect(reportedAt(step + 2 * MS_PER_MINUTE, null)?.detail).toBe(until("12:10"));
+    expect(reportedAt(step + 4 * MS_PER_MINUTE, step + 6 * MS_PER_MINUTE)?.detail).toBe(until("12:15"));
+    expect(reportedAt(step + 5 * MS_PER_MINUTE, null, "conflict")?.detail).toBe("");
+    expect(reportedAt(step + 10 * MS_PER_MINUTE, null)).not.toHaveProperty("reason");
     expect(until("12:10").length).toBeLessThanOrEqual(200);
   });
 

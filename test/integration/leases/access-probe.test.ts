@@ -62,6 +62,7 @@ test("services that no lease leads to are probed as well, until they are no cont
   expect(seen("jupyter")).toMatchObject({
     runId: container.instance.runId,
     detail: "Nobody listens on port 7010 in the container.",
+    reason: { code: "service-port-closed", params: { port: 7010 } },
   });
 
   const listener = await serveIn({ pid: container.instance.pid, port: 7010 }, () => undefined);

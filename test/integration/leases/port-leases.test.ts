@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { MAX_LEASES_OF_HOST, type ObservedLease } from "@remotegpu/shared/instance/lease";
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
@@ -57,6 +58,8 @@ const mappings = async (id: string) =>
        FROM port_mappings WHERE env_id = $1 ORDER BY id`,
     [id],
   );
+const portOf = async (id: string) =>
+  (await scene.api.request("GET", `/api/v1/port-mappings?env_id=${id}`, { as: alice })).body.items[0];
 const mirrors = async (id: string): Promise<Record<string, unknown>> => {
   const rows = await sql(
     "SELECT ssh_port, rdp_port, jupyter_port, tensorboard_port FROM environments WHERE id = $1",
@@ -434,27 +437,66 @@ describe("a host that reports", () => {
     expect(await mirrors(id)).toMatchObject({ ssh_port: 20_777 });
   });
 
+  test("codes beside what it reports: the access, the port and its events have them", async () => {
+    const serving = await scene.host("host-c", { leases: true, ssh: true, cpu: 64 });
+    const id = await running({ cpu: 32 }, serving);
+    const taken = { code: "lease-port-taken", params: { port: 20_000 } } as const;
+    const closed = { code: "service-port-closed", params: { port: 2022 } } as const;
+    const { leaseId } = reported("ssh", serving);
+    const codesAfter = async (change: Partial<ObservedLease>) => {
+      serving.reportOfLease(leaseId, change);
+      await serving.round();
+      const [ssh] = (await access(id)).services;
+      const { detail, detail_code: code, detail_params: params } = (await portOf(id))!;
+      return [ssh!.reason_params?.["reasons"], [detail, code, params]];
+    };
+
+    const without = await codesAfter({ state: "conflict", detail: textOf(taken) });
+    const withOne = await codesAfter({ reason: taken });
+    const silent = await codesAfter({
+      state: "held",
+      detail: "",
+      reason: undefined,
+      answers: { isSeen: false, detail: textOf(closed), reason: closed },
+    });
+
+    expect(without).toMatchObject([
+      [{ code: "port-taken-by-other" }, { code: "as-reported" }],
+      [textOf(taken), "as-reported", { text: textOf(taken) }],
+    ]);
+    expect(withOne).toMatchObject([
+      [{ code: "port-taken-by-other" }, taken],
+      [textOf(taken), taken.code, taken.params],
+    ]);
+    expect(silent).toMatchObject([
+      [{ code: "service-silent" }, closed],
+      ["", null, null],
+    ]);
+  });
+
   test("guesses at a password: the access and why state so where a password opens it, and it stays reachable", async () => {
     const serving = await scene.host("host-s", { leases: true, ssh: true, cpu: 64 });
     const id = await running({ cpu: 32 }, serving);
-    const detail = "Too many guesses at its password.";
+    const reason = { code: "password-guessed", params: { until: "2026-12-02 10:05" } } as const;
+    const detail = textOf(reason);
     serving.reportOfLease(reported("ssh", serving).leaseId, {
       detail,
+      reason,
       answers: { isSeen: true, detail: "" },
     });
     await serving.round();
     const output = async () => {
       const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
       const [ssh] = (await access(id)).services;
-      return [ssh!.reachable, ssh!.reason, why.body.reason];
+      return [ssh!.reachable, ssh!.reason, ssh!.reason_code, why.body.reason];
     };
 
     const without = await output();
     await act(id, "ssh-password");
     const withOne = await output();
 
-    expect(without).toEqual([true, null, "It runs on host host-s."]);
-    expect(withOne).toEqual([true, detail, `It runs on host host-s. ${detail}`]);
+    expect(without).toEqual([true, null, null, "It runs on host host-s."]);
+    expect(withOne).toEqual([true, detail, reason.code, `It runs on host host-s. ${detail}`]);
   });
 
   test("leases that nobody wants there, or another host's, raises one alarm and changes nothing", async () => {

@@ -35,7 +35,7 @@ afterAll(async () => await scene?.close());
 
 async function reported(where: string, subject: string, kinds: string[]): Promise<Reported[]> {
   const { rows } = await scene.api.db.query<Reported & Record<string, unknown>>(
-    `SELECT kind, old, new, actor, reason FROM events WHERE ${where} = $1 AND kind = ANY($2::text[]) ORDER BY id`,
+    `SELECT kind, old, new, actor, reason, reason_code FROM events WHERE ${where} = $1 AND kind = ANY($2::text[]) ORDER BY id`,
     [subject, kinds],
   );
   return rows;
@@ -219,7 +219,13 @@ describe("a host", () => {
     const health = await reported("host_id", host.id, ["host-health"]);
     expectWhole(health);
     expect(health.slice(-2)).toMatchObject([
-      { old: "healthy", new: "degraded", reason: "nvidia-smi-hung", actor: `host ${host.id}` },
+      {
+        old: "healthy",
+        new: "degraded",
+        reason: "nvidia-smi-hung",
+        reason_code: "host-faults",
+        actor: `host ${host.id}`,
+      },
       { old: "degraded", new: "healthy" },
     ]);
   });

@@ -1,4 +1,5 @@
 /** The real API on a fresh database, asked in-process; hosts are out of reach, and what they were asked is kept. */
+import { reasonOf } from "@remotegpu/control-plane/server/core/reasons/plain-reason";
 import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -129,7 +130,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
         }),
       revocationsChanged: () => Promise.resolve(),
     },
-    files: { request: () => Promise.resolve({ isReached: false, why: "there is no host in this test" }) },
+    files: { request: () => Promise.resolve({ isReached: false, why: reasonOf("server-without-gateway") }) },
     replicaMetrics: {
       request: () => Promise.resolve({ kind: "away", why: "There is no host in this test." }),
     },

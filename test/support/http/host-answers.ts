@@ -8,6 +8,7 @@ import {
   fileRequests,
 } from "@remotegpu/control-plane/server/link/files/file-requests";
 import type { HostAnswer, HostFiles } from "@remotegpu/control-plane/server/core/hosts/host-files";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 export function answeredBy(response: Response): HostAnswer {
   return {
@@ -16,7 +17,9 @@ export function answeredBy(response: Response): HostAnswer {
     body: response.body ?? new ReadableStream(),
     async json(shape) {
       const parsed = shape.safeParse(await response.json());
-      return parsed.success ? { isRead: true, value: parsed.data } : { isRead: false, why: "senseless" };
+      return parsed.success
+        ? { isRead: true, value: parsed.data }
+        : { isRead: false, why: asReported("senseless") };
     },
     cancel: () => void response.body?.cancel().catch(() => undefined),
   };

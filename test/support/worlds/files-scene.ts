@@ -1,4 +1,5 @@
 /** Files from the command and the API down to a real files process of the one host that is heard, over a counted line. */
+import { reasonOf } from "@remotegpu/control-plane/server/core/reasons/plain-reason";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -46,7 +47,7 @@ export class FilesScene implements AsyncDisposable {
         await once(stream, "connect");
         return { isOpen: true, stream };
       } catch {
-        return { isOpen: false, why: "its files process does not run" };
+        return { isOpen: false, why: reasonOf("files-process-missing") };
       }
     });
     const server = await openServer(api.app, { host: "127.0.0.1", port: 0, tls: null });

@@ -21,6 +21,7 @@ import {
   MAX_KEYS_OF_SET,
   MAX_SETS_OF_INSTANCE,
 } from "@remotegpu/shared/instance/ssh-access";
+import { ReportedReason } from "@remotegpu/shared/reasons/host-reports/reported-reason";
 import { MIB } from "@remotegpu/shared/values/units";
 import { GatewayIdentity } from "../relay/connections/gateway-identity.ts";
 
@@ -115,7 +116,13 @@ export const AccessMessage = z.object({
   /** Of the services that were to be watched, what was seen of each; those that nobody has looked at are missing. */
   services: z
     .array(
-      z.object({ runId: RunId, name: z.string().max(32), isSeen: z.boolean(), detail: z.string().max(200) }),
+      z.object({
+        runId: RunId,
+        name: z.string().max(32),
+        isSeen: z.boolean(),
+        detail: z.string().max(200),
+        reason: ReportedReason,
+      }),
     )
     .max(MAX_INSTANCES * MAX_SERVICES)
     .default([]),

@@ -6,6 +6,7 @@
 import type { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/instance/lease";
 import type { Log } from "@remotegpu/shared/log";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import {
   accessed,
   afterBind,
@@ -20,7 +21,7 @@ import {
 import { changesBy, isOlder } from "../../core/leases/lease-list.ts";
 import {
   choosePort,
-  exhaustedDetail,
+  exhaustedReason,
   portUse,
   randomStart,
   type PortRange,
@@ -35,6 +36,11 @@ const MAX_TRIES = 64;
 /** What was accessed is written down this often; a crash forgets less than that. */
 const WRITE_EVERY_MS = 60_000;
 export const TICK_EVERY_MS = 1_000;
+
+const PORTS_AT_MOST: HostReason = {
+  code: "lease-ports-at-most",
+  params: { max_ports: MAX_LEASES_OF_HOST },
+};
 
 export type LeaseToBind = Pick<LeaseRecord, "leaseId" | "service" | "internalPort">;
 
@@ -290,13 +296,12 @@ export class LeaseKeeper {
     const lease = this.#leases.get(leaseId);
     if (lease === undefined || lease.state === "released") return null;
     const use = portUse(this.#leases.values(), this.nowMs);
-    const detail =
-      use.held.size >= MAX_LEASES_OF_HOST
-        ? `This host holds ${MAX_LEASES_OF_HOST} ports, which is the most.`
-        : exhaustedDetail(range, use, strangers);
-    const next = exhausted(lease, detail);
-    if (lease.state !== "exhausted") log.warn({ leaseId }, `lease ${leaseId}: ${detail}`);
-    return lease.state === "exhausted" && lease.detail === detail ? lease : this.#save(next);
+    const next = exhausted(
+      lease,
+      use.held.size >= MAX_LEASES_OF_HOST ? PORTS_AT_MOST : exhaustedReason(range, use, strangers),
+    );
+    if (lease.state !== "exhausted") log.warn({ leaseId }, `lease ${leaseId}: ${next.detail}`);
+    return lease.state === "exhausted" && lease.detail === next.detail ? lease : this.#save(next);
   }
 
   #releaseIdle(): void {

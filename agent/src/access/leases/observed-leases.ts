@@ -4,6 +4,8 @@
  */
 import type { LeaseId } from "@remotegpu/shared/values/ids";
 import type { ObservedLease } from "@remotegpu/shared/instance/lease";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { worded, type Worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { Answer } from "../../core/leases/answer.ts";
 import { releaseDueInMs, type LeaseRecord, warningDue } from "../../core/leases/lease.ts";
@@ -14,6 +16,7 @@ const ACCESS_STEP_MS = 5 * MS_PER_MINUTE;
 const DUE_STEP_MS = 2 * MS_PER_MINUTE;
 /** While guesses go on strangers have a try for a moment every two minutes; that is no change. */
 const SHUT_STEP_MS = 5 * MS_PER_MINUTE;
+const MAX_DETAIL = 200;
 
 export class ObservedLeases {
   readonly #dueWallMs = new Map<LeaseId, number>();
@@ -50,7 +53,7 @@ export class ObservedLeases {
       workloadId: lease.workloadId,
       state: lease.state,
       externalPort: lease.wasHeld ? lease.externalPort : null,
-      detail: this.#detailOf(lease).slice(0, 200),
+      ...this.#detailOf(lease),
       lastAccessedAt:
         lease.lastAccessedWallMs === null ? null : label(lease.lastAccessedWallMs, ACCESS_STEP_MS),
       releaseDueAt: this.#releaseDueAt(lease, nowMs, wallMs),
@@ -61,9 +64,10 @@ export class ObservedLeases {
     }));
   }
 
-  #detailOf({ leaseId, state, detail }: LeaseRecord): string {
+  #detailOf({ leaseId, state, detail, reason }: LeaseRecord): Worded {
     const untilMs = this.#shutUntilMs.get(leaseId);
-    return state === "held" && detail === "" && untilMs !== undefined ? shutSentence(untilMs) : detail;
+    const isShut = state === "held" && detail === "" && untilMs !== undefined;
+    return withinBound(isShut ? worded(shutUntil(untilMs)) : { detail, reason });
   }
 
   #shutUntil(
@@ -100,9 +104,15 @@ export class ObservedLeases {
 }
 
 /** The control plane shows it where a password opens the environment (core/environments/access-methods.ts). */
-function shutSentence(untilMs: number): string {
+function shutUntil(untilMs: number): HostReason {
   const until = new Date(untilMs).toISOString().slice(0, 16).replace("T", " ");
-  return `Too many guesses at its password: until ${until} UTC it opens from addresses that logged in within a week alone; keys and the web terminal always lead in.`;
+  return { code: "password-guessed", params: { until } };
+}
+
+/** A code is that of the whole text. */
+function withinBound({ detail, reason }: Worded): Worded {
+  if (detail.length > MAX_DETAIL) return { detail: detail.slice(0, MAX_DETAIL) };
+  return { detail, ...(reason !== undefined && { reason }) };
 }
 
 function withWarning(warning: ObservedLease["releaseWarning"] | null): Pick<ObservedLease, "releaseWarning"> {

@@ -1,5 +1,6 @@
 /** What a relay tells whoever leads it, and what it is asked for in the words of those. */
 import type { Socket } from "node:net";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { LeaseId, RunId } from "@remotegpu/shared/values/ids";
 import type { PasswordTries } from "../../core/access/password-limiter.ts";
 import type { BindOutcome } from "../../core/leases/lease.ts";
@@ -70,11 +71,14 @@ export const NO_HANDLERS: RelayHandlers = {
 /** Of a port that could not be bound. @param code of the system's error */
 export function outcomeOf(code: string): BindOutcome {
   if (code === "EADDRINUSE") return { kind: "taken" };
-  return { kind: "failed", reason: REASONS[code] ?? `The port cannot be bound (${code}).` };
+  return {
+    kind: "failed",
+    reason: REASONS[code] ?? { code: "lease-not-bindable", params: { error_code: code } },
+  };
 }
 
-const REASONS: Record<string, string> = {
-  EADDRNOTAVAIL: "The address of REMOTEGPU_LEASE_ADDRESS is not this host's.",
-  EACCES: "Ports below 1024 of REMOTEGPU_LEASE_PORTS are not for the relay, which has no privileges.",
-  EMFILE: "Too many files are open on this host.",
+const REASONS: Readonly<Record<string, HostReason>> = {
+  EADDRNOTAVAIL: { code: "lease-address-foreign", params: {} },
+  EACCES: { code: "lease-port-privileged", params: {} },
+  EMFILE: { code: "lease-files-too-many", params: {} },
 };

@@ -5,6 +5,7 @@
  */
 import type { LeaseId, RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { exhaustionOf, memoryKillsOf, sessionsEndedOf } from "../../core/container/exhaustion.ts";
 import {
   afterCheck,
@@ -189,7 +190,7 @@ export class ServiceProbe {
   async #inItsRoom(
     entry: Entry,
     seen: CheckResult,
-  ): Promise<{ check: CheckResult; exhaustion: string | null }> {
+  ): Promise<{ check: CheckResult; exhaustion: HostReason | null }> {
     if (seen === "unknown") return { check: seen, exhaustion: null };
     const texts = await readGroupTexts(entry.instance.pid);
     entry.killsSeen = memoryKillsOf(texts);

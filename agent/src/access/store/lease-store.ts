@@ -9,6 +9,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/instance/lease";
+import { ReportedReason } from "@remotegpu/shared/reasons/host-reports/reported-reason";
 import { z } from "zod";
 import type { PasswordTries } from "../../core/access/password-limiter.ts";
 import type { LeaseRecord } from "../../core/leases/lease.ts";
@@ -77,6 +78,7 @@ const StoredLease: z.ZodType<LeaseRecord> = z.object({
   externalPort: z.int().nullable(),
   wasHeld: z.boolean(),
   detail: z.string(),
+  reason: ReportedReason,
   idleSinceMs: z.int(),
   conflictSinceMs: z.int().nullable(),
   lastAccessedWallMs: z.int().nullable(),

@@ -1,7 +1,8 @@
 /**
  * Whether a container has used up what it may have of processes or memory, from the texts of its control group's files,
- * as a sentence for people. A limit that is not told, or is none, is never used up.
+ * as a reason for people. A limit that is not told, or is none, is never used up.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { MIB } from "@remotegpu/shared/values/units";
 
 /** Who enters by SSH needs so many: a server of the connection, its session and a shell. */
@@ -31,17 +32,15 @@ export function memoryKillsOf({ memoryEvents }: GroupTexts): number | null {
  * @param killsBefore when somebody answered last; null: nobody has looked
  * @returns null where nothing is used up
  */
-export function exhaustionOf(texts: GroupTexts, killsBefore: number | null): string | null {
+export function exhaustionOf(texts: GroupTexts, killsBefore: number | null): HostReason | null {
   const most = numberAt(texts.pidsMax, /^(\d{1,15})\s*$/);
   const used = numberAt(texts.pidsCurrent, /^(\d{1,15})\s*$/);
   if (most !== null && used !== null && used > most - PROCESSES_FOR_A_SESSION)
-    return `The container has used up the ${most} processes that it may have.`;
+    return { code: "container-processes-used-up", params: { max_processes: most } };
   const memory = memoryOf(texts);
   if (memory !== null && (memory.held >= memory.limit * MEMORY_SHARE || isCramped(memory)))
     return usedUp(memory);
-  return hasKilledSince(texts, killsBefore)
-    ? "The container has used up its memory: the kernel has ended what ran in it."
-    : null;
+  return hasKilledSince(texts, killsBefore) ? { code: "container-memory-killed", params: {} } : null;
 }
 
 /**
@@ -50,7 +49,7 @@ export function exhaustionOf(texts: GroupTexts, killsBefore: number | null): str
  * @param killsBefore as above
  * @returns null where there is room
  */
-export function sessionsEndedOf(texts: GroupTexts, killsBefore: number | null): string | null {
+export function sessionsEndedOf(texts: GroupTexts, killsBefore: number | null): HostReason | null {
   const memory = memoryOf(texts);
   return memory !== null && isCramped(memory) && hasKilledSince(texts, killsBefore) ? usedUp(memory) : null;
 }
@@ -68,8 +67,8 @@ function isCramped({ limit, held }: Memory): boolean {
   return limit - held < MEMORY_FOR_A_SESSION;
 }
 
-function usedUp({ limit }: Memory): string {
-  return `The container has used up the ${Math.floor(limit / MIB)} MiB of memory that it may have.`;
+function usedUp({ limit }: Memory): HostReason {
+  return { code: "container-memory-used-up", params: { memory_mib: Math.floor(limit / MIB) } };
 }
 
 function hasKilledSince(texts: GroupTexts, killsBefore: number | null): boolean {

@@ -3,13 +3,14 @@
  * that a start is noticed at once, and rarely from then on. Pure: the looks are service-check.ts of the access process.
  */
 import type { LeaseService, ObservedLease } from "@remotegpu/shared/instance/lease";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { inSequence, worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 const FIRST_REST_MS = 250;
 export const LONGEST_BACKOFF_MS = 30_000;
 /** Once somebody was seen. */
 export const SEEN_BACKOFF_MS = 3 * MS_PER_MINUTE;
-const MAX_DETAIL = 200;
 
 export type Answer = NonNullable<ObservedLease["answers"]>;
 
@@ -37,11 +38,11 @@ export type Watch = {
 
 export const UNWATCHED: Watch = { answer: null, misses: 0 };
 
-/** @param exhaustion a sentence on what the container has used up; null for nothing */
+/** @param exhaustion what the container has used up; null for nothing */
 export function afterCheck(
   watch: Watch,
   check: CheckResult,
-  { watched, exhaustion }: { watched: Watched; exhaustion: string | null },
+  { watched, exhaustion }: { watched: Watched; exhaustion: HostReason | null },
 ): Watch {
   switch (check) {
     case "answers":
@@ -52,8 +53,8 @@ export function afterCheck(
     case "mute":
     case "cramped": {
       const why = WHY[check](watched);
-      const detail = (exhaustion === null ? why : `${exhaustion} ${why}`).slice(0, MAX_DETAIL);
-      return { answer: { isSeen: false, detail }, misses: watch.misses + 1 };
+      const found = worded(exhaustion === null ? why : inSequence(exhaustion, why));
+      return { answer: { isSeen: false, ...found }, misses: watch.misses + 1 };
     }
   }
 }
@@ -68,9 +69,8 @@ export function isSameAnswer(a: Answer | null, b: Answer | null): boolean {
   return a?.isSeen === b?.isSeen && a?.detail === b?.detail;
 }
 
-const WHY = {
-  closed: ({ internalPort }: Watched) => `Nobody listens on port ${internalPort} in the container.`,
-  mute: ({ internalPort }: Watched) =>
-    `What listens on port ${internalPort} in the container does not answer as a server of SSH.`,
-  cramped: () => "The kernel ends what a session begins.",
+const WHY: Record<"closed" | "mute" | "cramped", (watched: Watched) => HostReason> = {
+  closed: ({ internalPort: port }) => ({ code: "service-port-closed", params: { port } }),
+  mute: ({ internalPort: port }) => ({ code: "service-port-without-ssh", params: { port } }),
+  cramped: () => ({ code: "service-sessions-killed", params: {} }),
 };

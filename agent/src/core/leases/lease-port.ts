@@ -2,6 +2,7 @@
  * Which number a lease gets: the first free one from a random place on. What is free is judged twice: here by what
  * is held and what still rests, and then by the bind itself, which alone knows of strangers.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { LeaseRecord } from "./lease.ts";
 
@@ -52,13 +53,19 @@ export function randomStart(range: PortRange, chance: number): number {
 }
 
 /** Why there is no number, for people. */
-export function exhaustedDetail(range: PortRange, use: PortUse, strangers: number): string {
+export function exhaustedReason(range: PortRange, use: PortUse, strangers: number): HostReason {
   const within = (ports: ReadonlySet<number>) =>
     [...ports].filter((port) => port >= range.first && port <= range.last).length;
-  return (
-    `No port from ${range.first} to ${range.last} is free: ${within(use.held)} are held, ` +
-    `${within(use.resting)} rest for 10 minutes, ${strangers} that were tried are other programs'.`
-  );
+  return {
+    code: "lease-ports-exhausted",
+    params: {
+      first_port: range.first,
+      last_port: range.last,
+      held_ports: within(use.held),
+      resting_ports: within(use.resting),
+      foreign_ports: strangers,
+    },
+  };
 }
 
 /** Outgoing connections of the host get numbers from the kernel's range, and would sit on ours by chance. */

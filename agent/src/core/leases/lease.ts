@@ -6,6 +6,8 @@
  */
 import type { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
 import type { DesiredLease, LeaseService, ObservedLease } from "@remotegpu/shared/instance/lease";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { type HostStatement, worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 
 /**
@@ -33,7 +35,10 @@ export type LeaseRecord = {
   externalPort: number | null;
   /** The number has been bound, so others may know it: from then on it never changes. */
   wasHeld: boolean;
+  /** Empty where there is nothing to say. */
   detail: string;
+  /** The detail as a code; absent where it is empty, and where an agent of before wrote it. */
+  reason?: HostReason | undefined;
   /** When it was bound first, or accessed last; later where other hours would have ended it unwarned. */
   idleSinceMs: number;
   /** Since when a stranger keeps its number; this time is not idle time. */
@@ -51,7 +56,7 @@ export type BindOutcome =
   /** Another program has the number. */
   | { kind: "taken" }
   /** Nothing is wrong with the number: the address is not there, or no more files may be open. */
-  | { kind: "failed"; reason: string };
+  | { kind: "failed"; reason: HostReason };
 
 export function newLease(desired: DesiredLease, nowMs: number): LeaseRecord {
   const { leaseId, workloadId, service, internalPort, autoReleaseHours } = desired;
@@ -105,11 +110,10 @@ function warnBeforeMs({ autoReleaseHours }: LeaseRecord, which: ReleaseWarning):
 }
 
 export function released(lease: LeaseRecord, because: "ordered" | "idle", nowMs: number): LeaseRecord {
-  const detail = because === "idle" ? `Nobody used it for ${lease.autoReleaseHours} hours.` : "";
+  const hours = lease.autoReleaseHours;
   return {
-    ...lease,
+    ...withDetail(lease, because === "idle" ? { code: "lease-idle", params: { hours } } : ""),
     state: "released",
-    detail,
     conflictSinceMs: null,
     releasedBecause: because,
     releasedMs: nowMs,
@@ -118,11 +122,15 @@ export function released(lease: LeaseRecord, because: "ordered" | "idle", nowMs:
 
 /** A number that is about to be tried for the first time. */
 export function withNumber(lease: LeaseRecord, externalPort: number): LeaseRecord {
-  return { ...lease, state: "waiting", detail: "", externalPort };
+  return { ...withDetail(lease, ""), state: "waiting", externalPort };
 }
 
-export function exhausted(lease: LeaseRecord, detail: string): LeaseRecord {
-  return { ...lease, state: "exhausted", detail, externalPort: null };
+export function exhausted(lease: LeaseRecord, why: HostReason): LeaseRecord {
+  return { ...withDetail(lease, why), state: "exhausted", externalPort: null };
+}
+
+function withDetail({ reason: _reason, ...lease }: LeaseRecord, detail: HostStatement): LeaseRecord {
+  return { ...lease, ...worded(detail) };
 }
 
 export function afterBind(lease: LeaseRecord, outcome: BindOutcome, nowMs: number): LeaseRecord {
@@ -132,19 +140,20 @@ export function afterBind(lease: LeaseRecord, outcome: BindOutcome, nowMs: numbe
     if (lease.state === "held") return lease;
     const awayMs = conflictSinceMs === null ? 0 : nowMs - conflictSinceMs;
     const idleSinceMs = wasHeld ? lease.idleSinceMs + awayMs : nowMs;
-    return { ...lease, state: "held", detail: "", wasHeld: true, idleSinceMs, conflictSinceMs: null };
+    return { ...withDetail(lease, ""), state: "held", wasHeld: true, idleSinceMs, conflictSinceMs: null };
   }
   if (wasHeld) {
-    const detail =
-      outcome.kind === "taken"
-        ? `Another program of the host uses port ${externalPort}; it is tried again.`
-        : outcome.reason;
-    if (lease.state === "conflict" && lease.detail === detail) return lease;
-    return { ...lease, state: "conflict", detail, conflictSinceMs: conflictSinceMs ?? nowMs };
+    const next = withDetail(lease, outcome.kind === "taken" ? portTaken(externalPort) : outcome.reason);
+    if (lease.state === "conflict" && lease.detail === next.detail) return lease;
+    return { ...next, state: "conflict", conflictSinceMs: conflictSinceMs ?? nowMs };
   }
   // Nobody knows the number yet, so another one will do.
-  const detail = outcome.kind === "taken" ? "" : outcome.reason;
-  return { ...lease, state: "waiting", detail, externalPort: null };
+  const why = outcome.kind === "taken" ? "" : outcome.reason;
+  return { ...withDetail(lease, why), state: "waiting", externalPort: null };
+}
+
+function portTaken(port: number | null): HostStatement {
+  return port === null ? "" : { code: "lease-port-taken", params: { port } };
 }
 
 /** How long to wait before a number is tried again, after so many failures in a row. */

@@ -39,7 +39,7 @@ export function withServices(
     if (services === undefined || instance.phase !== "ready") return instance;
     return {
       ...instance,
-      services: Object.fromEntries(services.map(({ name, isSeen, detail }) => [name, { isSeen, detail }])),
+      services: Object.fromEntries(services.map(({ runId: _run, name, ...answer }) => [name, answer])),
     };
   });
 }

@@ -10,7 +10,7 @@ import { PoolNonceWritten } from "@remotegpu/shared/messages/files";
 import { POOL_NONCE_BYTES, POOL_PROOF_ROUTE } from "@remotegpu/shared/proof/pool-proof";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { type GivenReason, reasonOf } from "../../core/reasons/plain-reason.ts";
-import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { HostAnswer, HostFiles } from "../../core/hosts/host-files.ts";
 import type { Pair, PairOutcome, RoundMember } from "../../core/hosts/pools/pool-round.ts";
 
@@ -152,7 +152,10 @@ async function answerOf(
       signal,
     )
     .then(async (reply): Promise<Answer> => {
-      if (!reply.isReached) return signal.aborted ? late : silentOf(host, unreached(reply.why));
+      if (!reply.isReached) {
+        const unreached: Reason = { code: "pool-host-unreached", params: { why: reply.why } };
+        return signal.aborted ? late : silentOf(host, unreached);
+      }
       return { kind: "answer", status: reply.answer.status, bytes: await bytesOf(reply.answer, signal) };
     })
     .catch(() => late);
@@ -176,10 +179,6 @@ async function aborted(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
-}
-
-function unreached(why: string): Reason {
-  return { code: "pool-host-unreached", params: { why: asReported(why) } };
 }
 
 function silentOf({ id, name }: RoundMember, why: GivenReason): Silent {

@@ -15,7 +15,7 @@ import {
 } from "../leases/lease-plan.ts";
 import { inSequence } from "../reasons/in-sequence.ts";
 import { reasonOf, statusPhrase } from "../reasons/plain-reason.ts";
-import { asReported, type PlainCode, type Reason } from "../reasons/reason.ts";
+import type { PlainCode, Reason } from "../reasons/reason.ts";
 import { isRelayed } from "./web-target.ts";
 import { knownHostsLine, type PublicHostKey } from "./host-keys.ts";
 import type { LeaseState } from "../leases/lease-report.ts";
@@ -28,7 +28,8 @@ export interface LeaseNow {
   want: "held" | "released";
   state: LeaseState;
   externalPort: number | null;
-  detail: string;
+  /** What its host says of it; null for nothing. */
+  detail: Reason | null;
   releaseReason: Reason | null;
   autoReleaseHours: number;
   hostName: string;
@@ -43,7 +44,7 @@ export interface LeaseNow {
   /** Whether it keeps an image's xrdp up. */
   servesRdp: boolean;
   /** Whether its host saw somebody answer behind it; null while nobody has looked. */
-  answers: { isSeen: boolean; detail: string } | null;
+  answers: { isSeen: boolean; detail: Reason | null } | null;
 }
 
 export interface AccessMethod {
@@ -142,7 +143,7 @@ function whomItKeepsOut(
   { service, detail }: LeaseNow,
   { hostKey, hasSshPassword }: EnvironmentNow,
 ): Reason | null {
-  return service === "ssh" && hostKey !== null && hasSshPassword && detail !== "" ? asReported(detail) : null;
+  return service === "ssh" && hostKey !== null && hasSshPassword ? detail : null;
 }
 
 function serverOf(
@@ -216,11 +217,7 @@ function whyNobodyAnswers(lease: LeaseNow, { hostKey, brings }: EnvironmentNow):
   if (missing !== null) return missing;
   if (service === "rdp" && !lease.servesRdp) return agentTooOld("rdp");
   const asked = { internal_port: internalPort };
-  if (answers !== null)
-    return {
-      code: "in-sequence",
-      params: { reasons: [reasonOf("service-silent"), asReported(answers.detail)] },
-    };
+  if (answers !== null) return withDetail(reasonOf("service-silent"), answers.detail);
   return { code: servesSsh ? "service-answer-unknown" : "agent-too-old-to-see-port", params: asked };
 }
 
@@ -286,6 +283,6 @@ function inUrl(address: string): string {
 }
 
 /** What its host says of it stands behind. */
-function withDetail(reason: Reason, detail: string): Reason {
-  return inSequence(reason, detail === "" ? null : asReported(detail)) ?? reason;
+function withDetail(reason: Reason, detail: Reason | null): Reason {
+  return inSequence(reason, detail) ?? reason;
 }

@@ -8,7 +8,8 @@ import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import { SSH_PORT } from "@remotegpu/shared/instance/ssh-access";
 import { inSequence } from "../reasons/in-sequence.ts";
 import { reasonOf, statusPhrase } from "../reasons/plain-reason.ts";
-import { asReported, type Reason } from "../reasons/reason.ts";
+import { listedReason } from "../reasons/english/listed-reason.ts";
+import type { Reason } from "../reasons/reason.ts";
 import type { AccessMethod } from "./access-methods.ts";
 import type { GatewayTarget, WebService } from "./web-target.ts";
 
@@ -59,7 +60,8 @@ export function whyUnreachable(environment: WebEnvironment, target: GatewayTarge
 export function whySilent(answer: ServiceAnswer | null): Reason | null {
   if (answer === null || answer.isSeen) return null;
   const detail = answer.detail.trimEnd();
-  return inSequence(reasonOf("service-silent"), detail === "" ? null : asReported(detail));
+  const seen = detail === "" ? null : listedReason(detail, answer.reason ?? null);
+  return inSequence(reasonOf("service-silent"), seen);
 }
 
 function notRunning({ name, status, statusReason }: WebEnvironment): WebObstacle {

@@ -1,12 +1,13 @@
 /** How a host is reached by the gateways that run, as its people are told: one word, and a reason. Pure. */
 import { reasonOf } from "../reasons/plain-reason.ts";
-import { asReported, type Reason } from "../reasons/reason.ts";
+import type { Reason } from "../reasons/reason.ts";
 import type { Route } from "./route.ts";
 
 export interface GatewayRoute {
   gatewayName: string;
   route: Route;
-  detail: string;
+  /** Why it is not direct; null where nothing is known of that. */
+  detail: Reason | null;
 }
 
 export interface HostTunnel {
@@ -32,8 +33,8 @@ export function tunnelOf(port: number | null, routes: readonly GatewayRoute[]): 
 function routeReason(route: Route, of: readonly GatewayRoute[]): Reason {
   const names = [...new Set(of.map(({ gatewayName }) => gatewayName))].toSorted();
   const gateways = { names, more: 0 };
-  const detail = of[0]?.detail ?? "";
-  const because = detail === "" ? null : { gateways, why: asReported(detail) };
+  const why = of[0]?.detail ?? null;
+  const because = why === null ? null : { gateways, why };
   switch (route) {
     case "direct":
       return reasonOf("tunnel-direct");

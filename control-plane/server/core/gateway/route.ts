@@ -3,6 +3,7 @@
  * the host has dialled where it does not, and none. One look that failed is not the end of the direct way, and one that
  * went well not the end of the reversed one, since each change gives the host a new desired set. Pure.
  */
+import type { Reason } from "../reasons/reason.ts";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 export const ROUTES = ["direct", "reversed", "none"] as const;
@@ -22,14 +23,14 @@ export interface RouteProbes {
   answersSinceMs: number | null;
   /** In a row. */
   losses: number;
-  /** Why the last look found nothing; "" where it did. */
-  reason: string;
+  /** Why the last look found nothing; null where it did. */
+  reason: Reason | null;
   dueMs: number;
 }
 
-export const NO_PROBES: RouteProbes = { answersSinceMs: null, losses: 0, reason: "", dueMs: 0 };
+export const NO_PROBES: RouteProbes = { answersSinceMs: null, losses: 0, reason: null, dueMs: 0 };
 
-export type ProbeResult = { answers: true } | { answers: false; reason: string };
+export type ProbeResult = { answers: true } | { answers: false; reason: Reason };
 
 /** @param chance in [0, 1), so that hosts are not looked at all at once */
 export function afterProbe(
@@ -39,7 +40,7 @@ export function afterProbe(
 ): RouteProbes {
   if (probe.answers) {
     const answersSinceMs = before.answersSinceMs ?? nowMs;
-    return { answersSinceMs, losses: 0, reason: "", dueMs: nowMs + spread(PROBE_AGAIN_MS, chance) };
+    return { answersSinceMs, losses: 0, reason: null, dueMs: nowMs + spread(PROBE_AGAIN_MS, chance) };
   }
   const losses = before.losses + 1;
   const againMs = Math.min(FIRST_AGAIN_MS * 2 ** Math.min(losses - 1, 16), LONGEST_AGAIN_MS);
@@ -55,15 +56,15 @@ export function routeTo(
   now: Route | null,
   probes: RouteProbes,
   { hasDialled, nowMs }: { hasDialled: boolean; nowMs: number },
-): { route: Route; detail: string } | null {
+): { route: Route; detail: Reason | null } | null {
   const { answersSinceMs, losses, reason } = probes;
   if (answersSinceMs !== null) {
     const isProven = now !== "reversed" || nowMs - answersSinceMs >= ANSWERS_FOR_MS;
-    if (isProven || !hasDialled) return { route: "direct", detail: "" };
-    return { route: "reversed", detail: "" };
+    if (isProven || !hasDialled) return { route: "direct", detail: null };
+    return { route: "reversed", detail: null };
   }
-  if (losses === 0) return hasDialled ? { route: "reversed", detail: "" } : null;
-  if (now === "direct" && losses < LOSSES) return { route: "direct", detail: "" };
+  if (losses === 0) return hasDialled ? { route: "reversed", detail: null } : null;
+  if (now === "direct" && losses < LOSSES) return { route: "direct", detail: null };
   if (hasDialled) return { route: "reversed", detail: reason };
   return { route: "none", detail: reason };
 }

@@ -4,7 +4,6 @@
  * administrator says so, or it lies in a network of hosts that the operator lists. Whoever connects to a host, or tells
  * somebody else to, asks here. Pure.
  */
-import { inEnglish } from "../reasons/english/english.ts";
 import { reasonOf } from "../reasons/plain-reason.ts";
 import type { Reason } from "../reasons/reason.ts";
 import {
@@ -115,10 +114,9 @@ export function whyNeverDialled(
   text: string,
   evidence: Pick<AddressEvidence, "isOnThisMachine">,
   own: OwnMachine,
-): string | null {
+): Reason | null {
   const address = readAddress(text);
-  const refusal = address === null ? reasonOf("address-not-ip") : refusalOf(address, evidence, own);
-  return refusal && inEnglish(refusal);
+  return address === null ? reasonOf("address-not-ip") : refusalOf(address, evidence, own);
 }
 
 function refusalOf(

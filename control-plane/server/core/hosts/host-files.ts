@@ -3,6 +3,7 @@
  * answer has no way to be read whole but the bounded one, whatever its host sends.
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
+import type { Reason } from "../reasons/reason.ts";
 
 export interface FileQuestion {
   method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
@@ -25,7 +26,7 @@ export interface AnswerShape<T> {
 export type ReadAnswer<T> =
   | { isRead: true; value: T }
   /** What it is in place of what was asked for: too long, too late, or something else. */
-  | { isRead: false; why: string };
+  | { isRead: false; why: Reason };
 
 export interface HostAnswer {
   readonly status: number;
@@ -38,7 +39,7 @@ export interface HostAnswer {
   cancel(): void;
 }
 
-export type FileReply = { isReached: true; answer: HostAnswer } | { isReached: false; why: string };
+export type FileReply = { isReached: true; answer: HostAnswer } | { isReached: false; why: Reason };
 
 export interface HostFiles {
   /** Never fails: a host that is not reached says why. What is not read of the answer has to be cancelled. */

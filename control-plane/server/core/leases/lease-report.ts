@@ -2,7 +2,8 @@
 import type { LeaseService, ObservedLease } from "@remotegpu/shared/instance/lease";
 import { inSequence } from "../reasons/in-sequence.ts";
 import { reasonOf } from "../reasons/plain-reason.ts";
-import { asReported, type Reason } from "../reasons/reason.ts";
+import { reportedReason } from "../reasons/host-report.ts";
+import type { Reason } from "../reasons/reason.ts";
 
 export type LeaseState = ObservedLease["state"];
 export type ReleaseWarning = NonNullable<ObservedLease["releaseWarning"]>;
@@ -108,6 +109,7 @@ function portOf({ externalPort: port }: ObservedLease, hostName: string): Reason
 }
 
 /** What its host says of it stands behind. */
-function withDetail(reason: Reason, { detail }: Pick<ObservedLease, "detail">): Reason {
-  return inSequence(reason, detail === "" ? null : asReported(detail)) ?? reason;
+function withDetail(reason: Reason, seen: Pick<ObservedLease, "detail" | "reason">): Reason {
+  const detail = seen.detail === "" ? null : reportedReason(seen.detail, seen.reason);
+  return inSequence(reason, detail) ?? reason;
 }

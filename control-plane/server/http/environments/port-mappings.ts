@@ -40,8 +40,8 @@ import {
 } from "../request/route.ts";
 import { environmentFor } from "./environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
-import { storedReason } from "../../store/database/values/reason-columns.ts";
-import { namedReason, reasonCode, reasonParams } from "../request/reason-answer.ts";
+import { reportedDetail, storedReason } from "../../store/database/values/reason-columns.ts";
+import { DETAIL_FIELDS, namedReason, reasonCode, reasonParams } from "../request/reason-answer.ts";
 import { reasonOf, statusPhrase } from "../../core/reasons/plain-reason.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 
@@ -74,6 +74,7 @@ const PortMapping = z
       example: "held",
     }),
     detail: z.string().nullable().openapi({ description: "The same in a sentence", example: "bound" }),
+    ...DETAIL_FIELDS,
     release_reason: z.string().nullable().openapi({ description: "Why it was given back", example: "idle" }),
     release_reason_code: reasonCode("lease-unused"),
     release_reason_params: reasonParams({ service: "custom", hours: 48 }),
@@ -235,16 +236,14 @@ async function boundOrWithdrawn(
   return {
     bound: false,
     hostId: await closePort(sql, { environmentId, leaseId, actor, reason }),
-    why: lease?.state === "exhausted" ? noFreePort(lease.detail) : NOT_BOUND,
+    why: lease?.state === "exhausted" ? noFreePort(reportedDetail(lease.detail)) : NOT_BOUND,
   };
 }
 
 const NOT_BOUND: Reason = { code: "port-not-bound", params: { seconds: LEASE_WAIT_SECONDS } };
 
-function noFreePort(detail: string): Reason {
-  return detail.trim() === ""
-    ? reasonOf("host-port-missing-unsaid")
-    : { code: "host-port-missing", params: { detail } };
+function noFreePort(why: Reason | null): Reason {
+  return why === null ? reasonOf("host-port-missing-unsaid") : { code: "host-port-missing", params: { why } };
 }
 
 async function mappingFor(c: ApiContext, id: number): Promise<PortMappingRow> {
@@ -278,10 +277,12 @@ async function release(
 function mappingAnswer({
   lease_id: _lease,
   release_reason: stored,
+  detail,
   ...row
 }: PortMappingRow): z.input<typeof PortMapping> {
   return {
     ...row,
+    ...namedReason("detail", reportedDetail(detail)),
     ...namedReason("release_reason", storedReason(stored)),
     allocated_at: iso(row.allocated_at),
     last_accessed_at: iso(row.last_accessed_at),

@@ -24,7 +24,7 @@ import { pageOf, pageQuery, textPage, toPage } from "../request/pagination.ts";
 import { ApiRefusal, badField, type RefusalKind, fieldError } from "../request/refusal.ts";
 import { Timestamp } from "../request/route.ts";
 import { reportedReason } from "../../core/reasons/host-report.ts";
-import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 const BYTES = /^[A-Za-z0-9_-]{0,5500}$/;
 const MAX_PATH = 4_096;
@@ -272,7 +272,7 @@ export async function requestMember(
   for (const host of hosts) {
     const reply = await files.request(host.id as HostId, { ...question, folder, path }, c.req.raw.signal);
     if (reply.isReached) return { host, answer: reply.answer };
-    why = { code: "host-not-serving-files", params: { host_name: host.name, detail: reply.why } };
+    why = { code: "host-not-serving-files", params: { host_name: host.name, why: reply.why } };
     // What was read of a body is gone: another host would get the rest alone.
     if (question.body instanceof ReadableStream && question.body.locked) break;
   }
@@ -301,7 +301,7 @@ export async function jsonOf<T>(answer: HostAnswer, shape: AnswerShape<T>): Prom
     throw senseless();
   }
   const read = await answer.json(shape);
-  if (!read.isRead) throw new ApiRefusal("unavailable", asReported(read.why));
+  if (!read.isRead) throw new ApiRefusal("unavailable", read.why);
   return read.value;
 }
 

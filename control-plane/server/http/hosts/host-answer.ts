@@ -18,7 +18,11 @@ import { verdictOf } from "../../store/hosts/host-addresses.ts";
 import type { CanaryRow } from "../../store/hosts/host-canaries.ts";
 import { openCves } from "../../store/hosts/host-versions.ts";
 import type { HostRow } from "../../store/hosts/hosts.ts";
-import { type StatusReasonRow, storedReason } from "../../store/database/values/reason-columns.ts";
+import {
+  reportedDetail,
+  storedReason,
+  type StatusReasonRow,
+} from "../../store/database/values/reason-columns.ts";
 import {
   DETAIL_FIELDS,
   detailAnswer,
@@ -230,7 +234,10 @@ export function hostAnswer({
   versions,
   ...row
 }: HostRow) {
-  const tunnel = tunnelOf(row.gateway_port, routes);
+  const tunnel = tunnelOf(
+    row.gateway_port,
+    routes.map((route) => ({ ...route, detail: reportedDetail(route.detail) })),
+  );
   const verdict = verdictOf(address);
   const state = {
     pool: row.storage_pool,

@@ -34,29 +34,12 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
 
   // Environments.
-  [
-    "The container has used up its memory: the kernel has ended what ran in it.",
-    "容器内存已用尽：内核已终止其中的程序。",
-  ],
-  [
-    "The container has used up the {size} MiB of memory that it may have.",
-    "容器已用尽可用的 {size} MiB 内存。",
-  ],
-  [
-    "The container has used up the {count} processes that it may have.",
-    "容器已用尽可用的 {count} 个进程数。",
-  ],
   ["{said:said} Its container is started again.", "{said}容器正在重新启动。"],
 
   // Ways in.
-  [
-    "Too many guesses at its password: until {when} UTC it opens from addresses that logged in within a week alone; keys and the web terminal always lead in.",
-    "密码猜测次数过多：协调世界时 {when} 之前，只有一周内登录过的地址可以使用密码；密钥和网页终端始终可用。",
-  ],
   ["Host {host} is binding a port for {service}. {more}", "主机 {host} 正在为 {service} 绑定端口。{more}"],
   ["{why:said} Renew the access to take another.", "{why}请更新访问以获取新端口。"],
   ["{why:said} The next start takes another.", "{why}下次启动会分配新端口。"],
-  ["Nobody used it for {hours} hours.", "{hours} 小时内无人使用。"],
   ["Nothing answers yet. {why}", "尚无响应。{why}"],
 
   // Jobs.

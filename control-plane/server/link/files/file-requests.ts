@@ -18,10 +18,13 @@ import type {
   HostFiles,
   ReadAnswer,
 } from "../../core/hosts/host-files.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 export type OpenFiles = (
   hostId: HostId,
-) => Promise<{ isOpen: true; stream: Duplex } | { isOpen: false; why: string }>;
+) => Promise<{ isOpen: true; stream: Duplex } | { isOpen: false; why: Reason }>;
 
 export interface AnswerBounds {
   /** The bound of an answer that is read whole. A page of a thousand names of 255 bytes has half of it. */
@@ -44,7 +47,7 @@ export const ANSWER_BOUNDS: AnswerBounds = {
   silentForMs: 120 * MS_PER_SECOND,
 };
 
-const BROKE_OFF = "Its host broke the connection off.";
+const BROKE_OFF = reasonOf("host-broke-off");
 
 /** @param bounds others than the product's, for tests */
 export function fileRequests(open: OpenFiles, bounds: AnswerBounds = ANSWER_BOUNDS): HostFiles {
@@ -73,19 +76,19 @@ async function requestOn(
     createConnection: () => stream,
     ...(signal !== undefined && { signal }),
   });
-  const { promise, resolve } = Promise.withResolvers<IncomingMessage | string>();
+  const { promise, resolve } = Promise.withResolvers<IncomingMessage | { why: Reason }>();
   sent.on("response", resolve);
-  sent.on("error", () => resolve(BROKE_OFF));
-  sent.on("close", () => resolve(BROKE_OFF));
+  sent.on("error", () => resolve({ why: BROKE_OFF }));
+  sent.on("close", () => resolve({ why: BROKE_OFF }));
   // It would be another protocol, which nobody asked for.
   sent.on("upgrade", (_response, other: Duplex) => other.destroy());
   stream.on("error", () => sent.destroy());
-  const give = (why: string) => {
-    resolve(why);
+  const give = (why: Reason) => {
+    resolve({ why });
     sent.destroy();
   };
   const late = new LateAnswer(patienceFor(question, bounds), (ms) =>
-    give(`It did not begin to answer within ${ms / MS_PER_SECOND} s.`),
+    give({ code: "host-answer-not-begun", params: { seconds: ms / MS_PER_SECOND } }),
   );
   if (body instanceof ReadableStream) {
     // A host that refuses amid it has answered by then; a client that leaves amid it ends the request.
@@ -93,7 +96,7 @@ async function requestOn(
       .then(() => late.begin())
       .catch((error: unknown) => {
         if (error instanceof SilentError)
-          give(`It took nothing for ${bounds.silentForMs / MS_PER_SECOND} s.`);
+          give({ code: "host-took-nothing", params: { seconds: bounds.silentForMs / MS_PER_SECOND } });
         else sent.destroy();
       });
   } else {
@@ -102,7 +105,7 @@ async function requestOn(
   }
   const response = await promise;
   late.end();
-  if (typeof response === "string") return { isReached: false, why: response };
+  if ("why" in response) return { isReached: false, why: response.why };
   return { isReached: true, answer: answerOf(response, { sent, bounds }) };
 }
 
@@ -199,12 +202,13 @@ async function readJson<T>(
   }
 }
 
-const SENSELESS = "Its host answered something else than was asked for.";
+const SENSELESS = reasonOf("host-answer-unknown");
 
-function whyNot(error: unknown, { maxBytes, withinMs }: Pick<AnswerBounds, "maxBytes" | "withinMs">): string {
-  if (error instanceof BodyTooLongError) return `Its host answered more than ${maxBytes} bytes.`;
+function whyNot(error: unknown, { maxBytes, withinMs }: Pick<AnswerBounds, "maxBytes" | "withinMs">): Reason {
+  if (error instanceof BodyTooLongError)
+    return { code: "host-answer-too-long", params: { max_bytes: maxBytes } };
   if (error instanceof DOMException && error.name === "TimeoutError")
-    return `Its host's answer did not end within ${withinMs / MS_PER_SECOND} s.`;
+    return { code: "host-answer-late", params: { seconds: withinMs / MS_PER_SECOND } };
   // Not JSON, and not even text.
   if (error instanceof SyntaxError || error instanceof TypeError) return SENSELESS;
   return BROKE_OFF;
@@ -235,7 +239,7 @@ async function nextOf(response: IncomingMessage, silentForMs: number): Promise<U
     if (bytes instanceof Uint8Array) return bytes;
     if (response.errored !== null) throw response.errored;
     if (response.readableEnded) return null;
-    if (response.destroyed) throw new Error(BROKE_OFF);
+    if (response.destroyed) throw new Error(inEnglish(BROKE_OFF));
     await moved(response, silentForMs);
   }
 }

@@ -3,7 +3,15 @@
  * desired set. A gateway that was not seen for a minute is none any more, and its ways are taken away by others.
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
+import type { GatewayRoute } from "../../core/gateway/host-tunnel.ts";
 import type { Route } from "../../core/gateway/route.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
+import {
+  reasonColumns,
+  reportedDetail,
+  storedReasonColumn,
+  type StoredReason,
+} from "../database/values/reason-columns.ts";
 import { type Connection, type Database, type Transaction, transaction } from "../database/database.ts";
 import { lockHosts, raiseGenerations } from "../hosts/hosts.ts";
 import { isLive } from "./gateways.ts";
@@ -18,21 +26,29 @@ export interface HostToReach extends HostAddressRow {
   port: number;
   /** As this gateway has written it; null: it has not. */
   route: Route | null;
-  detail: string;
+  detail: Reason | null;
 }
 
 /** Those that are connected and whose access process has a port open. */
 export async function hostsToReach(sql: Connection, gatewayId: string): Promise<HostToReach[]> {
   const { rows } = await sql.query<
-    Omit<HostToReach, keyof ReturnType<typeof whereIs>> & { address: AddressRow }
+    Omit<HostToReach, keyof ReturnType<typeof whereIs> | "detail"> & {
+      address: AddressRow;
+      detail: StoredReason;
+    }
   >(
-    `SELECT h.id, h.name, ${ADDRESS} AS address, h.gateway_port AS port, w.route, coalesce(w.detail, '') AS detail
+    `SELECT h.id, h.name, ${ADDRESS} AS address, h.gateway_port AS port, w.route,
+            ${storedReasonColumn("w", "detail")} AS detail
        FROM hosts h LEFT JOIN gateway_routes w ON w.host_id = h.id AND w.gateway_id = $1
       WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND h.connection IN ('connected', 'suspect')
         AND h.gateway_port IS NOT NULL`,
     [gatewayId],
   );
-  return rows.map(({ address, ...host }) => ({ ...host, ...whereIs(address) }));
+  return rows.map(({ address, detail, ...host }) => ({
+    ...host,
+    detail: reportedDetail(detail),
+    ...whereIs(address),
+  }));
 }
 
 /**
@@ -41,7 +57,7 @@ export async function hostsToReach(sql: Connection, gatewayId: string): Promise<
  */
 export async function writeRoute(
   db: Database,
-  found: { gatewayId: string; hostId: string; route: Route; detail: string; now: Date },
+  found: { gatewayId: string; hostId: string; route: Route; detail: Reason | null; now: Date },
 ): Promise<{ isWritten: boolean; isChange: boolean }> {
   const { gatewayId, hostId, route, detail, now } = found;
   return await transaction(db, async (sql) => {
@@ -53,11 +69,13 @@ export async function writeRoute(
     );
     const { is_there: isThere = false, was = null } = rows[0] ?? {};
     if (!isThere) return { isWritten: false, isChange: false };
+    const { text, code, params } = reasonColumns(detail);
     await sql.change(
-      `INSERT INTO gateway_routes (gateway_id, host_id, route, detail, since) VALUES ($1, $2, $3, $4, $5)
+      `INSERT INTO gateway_routes (gateway_id, host_id, route, detail, since, detail_code, detail_params) VALUES ($1, $2, $3, $4, $5, $6, $7)
        ON CONFLICT (gateway_id, host_id) DO UPDATE SET route = excluded.route, detail = excluded.detail,
+         detail_code = excluded.detail_code, detail_params = excluded.detail_params,
          since = CASE WHEN gateway_routes.route = excluded.route THEN gateway_routes.since ELSE excluded.since END`,
-      [gatewayId, hostId, route, detail, now],
+      [gatewayId, hostId, route, text ?? "", now, code, params],
     );
     const isChange = needsDialling(was) !== needsDialling(route);
     if (isChange) await raiseGenerations(sql, [hostId]);
@@ -122,10 +140,10 @@ export async function gatewaysToDial(
 export async function routesOfHosts(
   sql: Connection,
   { hostIds, now }: { hostIds: readonly string[]; now: Date },
-): Promise<Map<string, { gatewayName: string; route: Route; detail: string }[]>> {
+): Promise<Map<string, GatewayRoute[]>> {
   if (hostIds.length === 0) return new Map();
-  const { rows } = await sql.query<{ host_id: string; name: string; route: Route; detail: string }>(
-    `SELECT w.host_id, g.name, w.route, w.detail FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id
+  const { rows } = await sql.query<{ host_id: string; name: string; route: Route; detail: StoredReason }>(
+    `SELECT w.host_id, g.name, w.route, ${storedReasonColumn("w", "detail")} AS detail FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = ANY($1::text[]) AND ${isLive("$2")} ORDER BY w.host_id, g.name, g.id`,
     [hostIds, now],
   );
@@ -133,7 +151,7 @@ export async function routesOfHosts(
   return new Map(
     [...routes].map(([hostId, of]) => [
       hostId,
-      of.map(({ name, route, detail }) => ({ gatewayName: name, route, detail })),
+      of.map(({ name, route, detail }) => ({ gatewayName: name, route, detail: reportedDetail(detail) })),
     ]),
   );
 }

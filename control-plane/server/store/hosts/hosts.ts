@@ -11,6 +11,7 @@ import {
   optionalReasonColumn,
   type StatusReasonRow,
   statusReasonColumns,
+  storedReasonColumn,
   type StoredReason,
 } from "../database/values/reason-columns.ts";
 import type { Connection, Transaction } from "../database/database.ts";
@@ -56,7 +57,7 @@ export interface HostRow extends StatusReasonRow {
   attach_mode: string | null;
   gateway_port: number | null;
   /** How each gateway that runs reaches it. */
-  routes: GatewayRoute[];
+  routes: (Omit<GatewayRoute, "detail"> & { detail: StoredReason })[];
   /** Names and ids together; null for a host that does not tell. */
   image_count: number | null;
   /** Null while its agent has reported none. */
@@ -107,7 +108,7 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, ${ADDR
     h.simulated, h.degraded,
     coalesce(h.storage_pool, h.id) AS storage_pool, h.claimed_storage_pool, h.pool_state, h.pool_proved_at,
     h.pool_proof_due_at, ${optionalReasonColumn("h", "pool_failure")} AS pool_failure, h.attach_mode, h.agent_version, h.features, h.gateway_port,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'route', w.route, 'detail', w.detail) ORDER BY g.name, g.id), '[]')
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'route', w.route, 'detail', ${storedReasonColumn("w", "detail")}) ORDER BY g.name, g.id), '[]')
        FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds') AS routes,
     (SELECT cardinality(i.images) FROM host_images i WHERE i.host_id = h.id) AS image_count,

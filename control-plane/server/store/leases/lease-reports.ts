@@ -18,6 +18,7 @@ import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../events/alarms.ts"
 import type { Connection, Transaction } from "../database/database.ts";
 import {
   reasonColumns,
+  reasonData,
   storedReason,
   storedReasonColumn,
   type StoredReason,
@@ -33,6 +34,8 @@ import {
   putMappings,
   releaseMappings,
 } from "./port-mappings.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import { reportedReason } from "../../core/reasons/host-report.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 
 /** An alarm names so many and counts the rest. */
@@ -49,7 +52,7 @@ interface LiveOrder {
   generation: number;
   state: LeaseState;
   external_port: number | null;
-  detail: string;
+  detail: StoredReason;
   last_accessed_at: Date | null;
   release_due_at: Date | null;
   ordered_at: Date;
@@ -57,7 +60,7 @@ interface LiveOrder {
   bytes_out: number | null;
   release_warning: ReleaseWarning | null;
   answers_seen: boolean | null;
-  answers_detail: string;
+  answers_detail: StoredReason;
   released_by: string | null;
   release_reason: StoredReason;
 }
@@ -76,7 +79,8 @@ interface LeaseMessage extends BelievedLease {
   bytesIn: number | null;
   bytesOut: number | null;
   warning: ReleaseWarning | null;
-  answers: { seen: boolean | null; detail: string };
+  detail: Reason;
+  answers: { seen: boolean | null; detail: Reason };
 }
 
 /** True when a lease is over, which takes it out of the host's desired set. The host's row is locked by the caller. */
@@ -127,8 +131,8 @@ export async function mergeLeases(sql: Transaction, merge: LeaseMerge): Promise<
 async function liveOrders(sql: Transaction, hostId: string): Promise<LiveOrder[]> {
   const { rows } = await sql.query<LiveOrder>(
     `SELECT o.id, o.env_id, e.customer_id, o.service_type, o.internal_port, o.auto_release_hours, o.want, o.generation,
-            o.state, o.external_port, o.detail, o.last_accessed_at, o.release_due_at, o.ordered_at,
-            o.bytes_in, o.bytes_out, o.release_warning, o.answers_seen, o.answers_detail, o.released_by,
+            o.state, o.external_port, ${storedReasonColumn("o", "detail")} AS detail, o.last_accessed_at, o.release_due_at, o.ordered_at,
+            o.bytes_in, o.bytes_out, o.release_warning, o.answers_seen, ${storedReasonColumn("o", "answers_detail")} AS answers_detail, o.released_by,
             ${storedReasonColumn("o", "release_reason")} AS release_reason
        FROM lease_orders o JOIN environments e ON e.id = o.env_id
       WHERE o.host_id = $1 AND o.ended_at IS NULL ORDER BY o.ordered_at, o.id FOR NO KEY UPDATE OF o`,
@@ -150,7 +154,11 @@ function messageOf(order: LiveOrder | undefined, believed: BelievedLease, now: D
     bytesOut: passed(seen.bytesOut, { known: order.bytes_out, since: order.ordered_at, now }),
     releaseDueAt,
     warning: releaseDueAt === null ? null : warningOf(seen),
-    answers: { seen: seen.answers?.isSeen ?? null, detail: seen.answers?.detail ?? "" },
+    detail: reportedReason(seen.detail, seen.reason),
+    answers: {
+      seen: seen.answers?.isSeen ?? null,
+      detail: reportedReason(seen.answers?.detail ?? "", seen.answers?.reason),
+    },
   };
   return isChange(messages) ? [messages] : [];
 }
@@ -200,15 +208,21 @@ function isChange({
     hasMoved ||
     seen.state !== order.state ||
     (seen.externalPort !== null && seen.externalPort !== order.external_port) ||
-    seen.detail !== order.detail ||
+    isOther(messages.detail, order.detail) ||
     lastAccessedAt?.getTime() !== order.last_accessed_at?.getTime() ||
     releaseDueAt?.getTime() !== order.release_due_at?.getTime() ||
     bytesIn !== order.bytes_in ||
     bytesOut !== order.bytes_out ||
     messages.warning !== order.release_warning ||
     messages.answers.seen !== order.answers_seen ||
-    messages.answers.detail !== order.answers_detail
+    isOther(messages.answers.detail, order.answers_detail)
   );
+}
+
+/** An agent that sends codes since its upgrade reports another reason by the same text. */
+function isOther(reported: Reason, stored: StoredReason): boolean {
+  const { text, code } = reasonColumns(reported);
+  return text !== stored.text || code !== stored.code;
 }
 
 async function noteOrders(
@@ -221,32 +235,38 @@ async function noteOrders(
     id: one.order.id,
     state: one.seen.state,
     port: one.seen.externalPort,
-    detail: one.seen.detail,
+    detail: detailColumns(one.detail),
     accessed: one.lastAccessedAt,
     due: one.releaseDueAt,
     bytesIn: one.bytesIn,
     bytesOut: one.bytesOut,
     warning: one.warning,
     answers: one.answers.seen,
-    answer: one.answers.detail,
+    answer: detailColumns(one.answers.detail),
     ...releaseColumns(one, merge),
   }));
   await sql.change(
-    `UPDATE lease_orders o SET state = n.state, external_port = coalesce(n.port, o.external_port), detail = n.detail,
+    `UPDATE lease_orders o SET state = n.state, external_port = coalesce(n.port, o.external_port),
+            detail = n.detail->>'text', detail_code = n.detail->>'code', detail_params = nullif(n.detail->'params', 'null'),
             last_accessed_at = n.accessed, release_due_at = n.due, bytes_in = n."bytesIn", bytes_out = n."bytesOut",
             release_warning = n.warning, answers_seen = n.answers,
-            answers_detail = n.answer,
+            answers_detail = n.answer->>'text', answers_detail_code = n.answer->>'code',
+            answers_detail_params = nullif(n.answer->'params', 'null'),
             ended_at = CASE n.state WHEN 'released' THEN $2::timestamptz END,
             release_reason = coalesce(o.release_reason, n.reason),
             release_reason_code = CASE WHEN o.release_reason IS NULL THEN n.code ELSE o.release_reason_code END,
             release_reason_params = CASE WHEN o.release_reason IS NULL THEN n.params ELSE o.release_reason_params END,
             state_changed_at = CASE WHEN o.state = n.state THEN o.state_changed_at ELSE $2::timestamptz END
-       FROM jsonb_to_recordset($1::jsonb) AS n(id text, state text, port int, detail text, accessed timestamptz,
-              due timestamptz, "bytesIn" bigint, "bytesOut" bigint, warning text, answers boolean, answer text, reason text,
+       FROM jsonb_to_recordset($1::jsonb) AS n(id text, state text, port int, detail jsonb, accessed timestamptz,
+              due timestamptz, "bytesIn" bigint, "bytesOut" bigint, warning text, answers boolean, answer jsonb, reason text,
               code text, params jsonb)
       WHERE o.id = n.id`,
     [JSON.stringify(changes), merge.now],
   );
+}
+
+function detailColumns(detail: Reason) {
+  return { text: inEnglish(detail), ...reasonData(detail) };
 }
 
 function releaseColumns(message: LeaseMessage, merge: LeaseMerge) {

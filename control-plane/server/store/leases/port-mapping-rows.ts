@@ -19,7 +19,7 @@ export interface PortMappingRow {
   lease_id: string | null;
   want: "held" | "released" | null;
   state: string | null;
-  detail: string | null;
+  detail: StoredReason;
   release_reason: StoredReason;
   auto_release_hours: number | null;
   allocated_at: Date | null;
@@ -33,7 +33,7 @@ export interface PortMappingRow {
 /** The environments are there: what is mapped to deleted ones is nobody's any more. */
 const SELECT = `SELECT ${safeBigint("p.id")} AS id, p.env_id, p.host_id, ${ADDRESS} AS address,
     p.service_type, p.external_port, p.internal_port, coalesce(p.status, 'active') AS status, p.lease_id, o.want,
-    o.state, o.detail, ${storedReasonColumn("o", "release_reason")} AS release_reason, p.auto_release_hours, p.allocated_at, p.last_accessed_at, o.release_due_at,
+    o.state, ${storedReasonColumn("o", "detail")} AS detail, ${storedReasonColumn("o", "release_reason")} AS release_reason, p.auto_release_hours, p.allocated_at, p.last_accessed_at, o.release_due_at,
     o.bytes_in, o.bytes_out, p.released_at
   FROM port_mappings p JOIN environments e ON e.id = p.env_id AND e.deleted_at IS NULL
   LEFT JOIN hosts h ON h.id = p.host_id LEFT JOIN lease_orders o ON o.id = p.lease_id`;

@@ -18,7 +18,7 @@ import { SERVES_SSH } from "../hosts/host-features.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import { refusedNewcomer } from "../hosts/newcomers.ts";
 import { noteRestore } from "./restores.ts";
-import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import { reasonOf } from "../../core/reasons/plain-reason.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 
@@ -194,8 +194,12 @@ async function reportChanges(
       kind: "host-health",
       old: host.health_status,
       new: health,
-      reason: asReported(heartbeat.degraded.join(", ") || null),
+      reason: faultsOf(heartbeat.degraded),
     });
+}
+
+function faultsOf(names: readonly string[]): Reason | null {
+  return names.length === 0 ? null : { code: "host-faults", params: { faults: { names, more: 0 } } };
 }
 
 async function noteVitals(

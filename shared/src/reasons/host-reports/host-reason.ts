@@ -12,6 +12,7 @@ import { FINDING_CODES } from "./codes/gangs.ts";
 import { GPU_CLOSURE_CODES, GPU_READING_CODES, GPU_SIGN_CODES } from "./codes/gpus.ts";
 import { COMMAND_REFUSAL_CODES, OUTPUT_REFUSAL_CODES } from "./codes/requests.ts";
 import { IMAGE_REPORT_CODES } from "./codes/images.ts";
+import { LEASE_REPORT_CODES, SERVICE_REPORT_CODES } from "./codes/leases.ts";
 import { KERNEL_CODES, PROGRAM_FAULT_CODES, RECOVERY_CODES } from "./codes/kernel.ts";
 import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "./codes/probes.ts";
 import { DISK_REPORT_CODES, RUN_REPORT_CODES, START_REPORT_CODES } from "./codes/runs.ts";
@@ -27,6 +28,7 @@ import { FINDING_ENGLISH } from "./english/gangs.ts";
 import { GPU_CLOSURE_ENGLISH, GPU_READING_ENGLISH, GPU_SIGN_ENGLISH } from "./english/gpus.ts";
 import { COMMAND_REFUSAL_ENGLISH, OUTPUT_REFUSAL_ENGLISH } from "./english/requests.ts";
 import { IMAGE_REPORT_ENGLISH } from "./english/images.ts";
+import { LEASE_REPORT_ENGLISH, SERVICE_REPORT_ENGLISH } from "./english/leases.ts";
 import { KERNEL_ENGLISH, PROGRAM_FAULT_ENGLISH, RECOVERY_ENGLISH } from "./english/kernel.ts";
 import { DEVICE_REPORT_ENGLISH, PROBE_REPORT_ENGLISH } from "./english/probes.ts";
 import { DISK_REPORT_ENGLISH, RUN_REPORT_ENGLISH, START_REPORT_ENGLISH } from "./english/runs.ts";
@@ -44,6 +46,8 @@ export const HOST_REASON_CODES = {
   ...IMAGE_REPORT_CODES,
   ...PROBE_REPORT_CODES,
   ...DEVICE_REPORT_CODES,
+  ...LEASE_REPORT_CODES,
+  ...SERVICE_REPORT_CODES,
   ...FINDING_CODES,
   ...PROGRAM_FAULT_CODES,
   ...RECOVERY_CODES,
@@ -87,6 +91,8 @@ export const HOST_MESSAGES: Readonly<Record<HostReasonCode, Message>> = {
   ...IMAGE_REPORT_ENGLISH,
   ...PROBE_REPORT_ENGLISH,
   ...DEVICE_REPORT_ENGLISH,
+  ...LEASE_REPORT_ENGLISH,
+  ...SERVICE_REPORT_ENGLISH,
   ...FINDING_ENGLISH,
   ...PROGRAM_FAULT_ENGLISH,
   ...RECOVERY_ENGLISH,

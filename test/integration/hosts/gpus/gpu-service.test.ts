@@ -601,6 +601,20 @@ describe("the reasons of a card's health", () => {
     expect(await card(1)).toMatchObject({ health_reasons: [], health_reason_codes: [] });
   });
 
+  test("stand in the event of the change", async () => {
+    await report(WARNED);
+
+    const [event] = await sql(
+      "SELECT reason, reason_code, reason_params FROM events WHERE gpu_uuid = $1 AND kind = 'gpu-health'",
+      [uuidOf(0)],
+    );
+    expect(event).toEqual({
+      reason: WARNED.reasons?.join(" "),
+      reason_code: "in-sequence",
+      reason_params: { reasons: [hot, hum] },
+    });
+  });
+
   test("are as reported where an agent of before sends texts alone, or as many codes as belong to other texts", async () => {
     const asTexts = WARNED.reasons?.map((text) => ({ code: "as-reported", params: { text } }));
 

@@ -36,7 +36,14 @@ export type FromGateway =
   | { kind: "opened"; tab: string }
   | { kind: "ack"; bytes: number }
   | { kind: "beat" }
-  | { kind: "ended"; why: TerminalEnd; sentence: string };
+  | {
+      kind: "ended";
+      why: TerminalEnd;
+      sentence: string;
+      /** The sentence as a code, for programs and translations. */
+      reason_code: string;
+      reason_params: Record<string, unknown>;
+    };
 
 /** The form of a terminal's name, which stands in a command. */
 const TAB = /^[a-z0-9]{6,24}$/;

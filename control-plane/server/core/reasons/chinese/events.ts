@@ -19,6 +19,7 @@ export const EVENT_CHINESE = messagesFor<typeof EVENT_CODES>()({
   "run-free-between": "运行 {run_id} 自 {from} 至 {until} 不计费。{why}",
   "host-silent-since": "自 {since} 起没有心跳。",
   "host-heard": "已收到它的消息。",
+  "host-faults": "{faults}",
   "account-data-deletion":
     "逾期 {days} 天或更久：已结束 {workloads} 个工作负载，已删除 {datasets} 个数据集和 {models} 个模型；{folders} 个文件夹将从其存储池移除。",
   "port-refused": "没有用于 {service} 的端口：其主机已保留 {max_leases} 个。",

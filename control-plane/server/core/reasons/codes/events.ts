@@ -19,6 +19,7 @@ export const EVENT_CODES = {
   "run-free-between": { run_id: "text", from: "text", until: "text", why: "sentence" },
   "host-silent-since": { since: "text" },
   "host-heard": {},
+  "host-faults": { faults: "names" },
   "account-data-deletion": {
     days: "number",
     workloads: "number",

@@ -20,6 +20,7 @@ export const EVENT_ENGLISH = messagesFor<typeof EVENT_CODES>()({
   "run-free-between": "Run {run_id} is free from {from} until {until}. {why}",
   "host-silent-since": "No heartbeat since {since}.",
   "host-heard": "It was heard.",
+  "host-faults": "{faults}",
   "account-data-deletion":
     "Overdue for {days} days or more: {workloads} workloads are ended, {datasets} datasets and {models} models are deleted; {folders} folders are to be removed from their storage pools.",
   "port-refused": "No port for {service}: its host holds {max_leases} already.",

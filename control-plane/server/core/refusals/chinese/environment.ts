@@ -6,7 +6,7 @@ export const ENVIRONMENT_CHINESE = messagesFor<typeof ENVIRONMENT_CODES>()({
   "environment-not-on-host": "环境当前为“{status}”；下次启动会重新分配端口。",
   "ports-need-host": "端口在环境运行的主机上打开；该环境当前为“{status}”。",
   "host-ports-full": "主机 {host_name} 不能再保留更多端口。",
-  "host-port-missing": "主机没有空闲端口。{detail}",
+  "host-port-missing": "主机没有空闲端口。{why}",
   "host-port-missing-unsaid": "主机没有空闲端口。",
   "port-not-bound": "主机未在 {seconds} 秒内绑定端口，因此请求已撤回。请稍后再试。",
   "ssh-of-image": "由镜像自带的 SSH 服务响应，它不认识我们的密码。",

@@ -6,6 +6,7 @@ import { ENVIRONMENT_CHINESE } from "./environment.ts";
 import { FIELD_CHINESE } from "./field.ts";
 import { FILE_CHINESE } from "./file.ts";
 import { GATEWAY_CHINESE } from "./gateway.ts";
+import { TERMINAL_CHINESE } from "./terminal.ts";
 import { HOST_CHINESE } from "./host.ts";
 import { INPUT_CHINESE } from "./input.ts";
 import { JOB_CHINESE } from "./job.ts";
@@ -26,6 +27,7 @@ export const REFUSAL_CHINESE = {
   ...FIELD_CHINESE,
   ...FILE_CHINESE,
   ...GATEWAY_CHINESE,
+  ...TERMINAL_CHINESE,
   ...HOST_CHINESE,
   ...INPUT_CHINESE,
   ...JOB_CHINESE,

@@ -6,7 +6,7 @@ export const ENVIRONMENT_CODES = {
   "environment-not-on-host": { status: "phrase" },
   "ports-need-host": { status: "phrase" },
   "host-ports-full": { host_name: "text" },
-  "host-port-missing": { detail: "text" },
+  "host-port-missing": { why: "whole" },
   "host-port-missing-unsaid": {},
   "port-not-bound": { seconds: "number" },
   "ssh-of-image": {},

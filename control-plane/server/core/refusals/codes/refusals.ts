@@ -7,6 +7,7 @@ import { ENVIRONMENT_CODES } from "./environment.ts";
 import { FIELD_CODES } from "./field.ts";
 import { FILE_CODES } from "./file.ts";
 import { GATEWAY_CODES } from "./gateway.ts";
+import { TERMINAL_CODES } from "./terminal.ts";
 import { HOST_CODES } from "./host.ts";
 import { INPUT_CODES } from "./input.ts";
 import { JOB_CODES } from "./job.ts";
@@ -26,6 +27,7 @@ export const REFUSAL_CODES = {
   ...FIELD_CODES,
   ...FILE_CODES,
   ...GATEWAY_CODES,
+  ...TERMINAL_CODES,
   ...HOST_CODES,
   ...INPUT_CODES,
   ...JOB_CODES,

@@ -6,7 +6,7 @@ export const ENVIRONMENT_ENGLISH = messagesFor<typeof ENVIRONMENT_CODES>()({
   "environment-not-on-host": "The environment is {status}; its next start takes the ports anew.",
   "ports-need-host": "Ports are opened on the host that an environment runs on; this one is {status}.",
   "host-ports-full": "Host {host_name} can hold no more ports.",
-  "host-port-missing": "The host has no free port. {detail}",
+  "host-port-missing": "The host has no free port. {why}",
   "host-port-missing-unsaid": "The host has no free port.",
   "port-not-bound":
     "The host did not bind a port within {seconds} seconds, so the wish is withdrawn. Try again later.",

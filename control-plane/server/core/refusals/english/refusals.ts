@@ -6,6 +6,7 @@ import { ENVIRONMENT_ENGLISH } from "./environment.ts";
 import { FIELD_ENGLISH } from "./field.ts";
 import { FILE_ENGLISH } from "./file.ts";
 import { GATEWAY_ENGLISH } from "./gateway.ts";
+import { TERMINAL_ENGLISH } from "./terminal.ts";
 import { HOST_ENGLISH } from "./host.ts";
 import { INPUT_ENGLISH } from "./input.ts";
 import { JOB_ENGLISH } from "./job.ts";
@@ -26,6 +27,7 @@ export const REFUSAL_ENGLISH = {
   ...FIELD_ENGLISH,
   ...FILE_ENGLISH,
   ...GATEWAY_ENGLISH,
+  ...TERMINAL_ENGLISH,
   ...HOST_ENGLISH,
   ...INPUT_ENGLISH,
   ...JOB_ENGLISH,

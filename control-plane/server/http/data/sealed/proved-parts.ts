@@ -13,6 +13,8 @@ import { refusalOf } from "../../files/pool-files.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
 import { type CopyPlace, reportOtherBytes } from "./other-bytes.ts";
 import { sha256 } from "./sha256.ts";
+import { reportedReason } from "../../../core/reasons/host-report.ts";
+import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 import type { Reason } from "../../../core/reasons/reason.ts";
 
 /** A version that is checked. */
@@ -40,7 +42,7 @@ export async function provedParts(
     const question = { method: "GET", route: "/proof", folder: copy.folder, path, query } as const;
     const reply = await files.request(host.id as HostId, question, c.req.raw.signal);
     if (!reply.isReached) {
-      why = { code: "host-not-serving-files", params: { host_name: host.name, detail: reply.why } };
+      why = { code: "host-not-serving-files", params: { host_name: host.name, why: reply.why } };
       continue;
     }
     const reported = await reportedBy(reply.answer);
@@ -48,27 +50,28 @@ export async function provedParts(
       isMissing = true;
       continue;
     }
-    if (typeof reported !== "string" && isProved(sha256, copy.merkleRoot, parts, reported)) return reported;
-    why =
-      typeof reported === "string"
-        ? { code: "host-proves-nothing", params: { host_name: host.name, detail: reported } }
-        : { code: "sealed-bytes-differ", params: { host_name: host.name } };
-    if (typeof reported !== "string") await reportOtherBytes(c, host, copy);
+    if ("why" in reported) {
+      why = { code: "host-proves-nothing", params: { host_name: host.name, why: reported.why } };
+      continue;
+    }
+    if (isProved(sha256, copy.merkleRoot, parts, reported)) return reported;
+    why = { code: "sealed-bytes-differ", params: { host_name: host.name } };
+    await reportOtherBytes(c, host, copy);
   }
   if (isMissing) return null;
   throw new ApiRefusal("unavailable", why);
 }
 
-/** A sentence where it is no proof; null where there is no such file. @throws ApiRefusal of a path that none can have */
-async function reportedBy(answer: HostAnswer): Promise<ChunkProof | string | null> {
+/** A reason where it is no proof; null where there is no such file. @throws ApiRefusal of a path that none can have */
+async function reportedBy(answer: HostAnswer): Promise<ChunkProof | { why: Reason } | null> {
   if (answer.status === 200) {
     const read = await answer.json(ProofShape);
-    return read.isRead ? read.value : read.why;
+    return read.isRead ? read.value : { why: read.why };
   }
   const refused = await answer.json(HostRefusal);
-  if (!refused.isRead) return refused.why;
-  const { reason, detail } = refused.value;
+  if (!refused.isRead) return { why: refused.why };
+  const { reason, detail, why } = refused.value;
   if (reason === "not-found") return null;
   if (reason === "bad-path") throw refusalOf(refused.value);
-  return reason === "bad-request" ? "its agent is too old, or the file has no such part." : detail;
+  return { why: reason === "bad-request" ? reasonOf("sealed-part-unknown") : reportedReason(detail, why) };
 }

@@ -33,7 +33,7 @@ import {
   Timestamp,
   WorkloadIdPath,
 } from "../../request/route.ts";
-import { storedReason } from "../../../store/database/values/reason-columns.ts";
+import { reportedDetail, storedReason } from "../../../store/database/values/reason-columns.ts";
 import { REASON_FIELDS, reasonAnswer } from "../../request/reason-answer.ts";
 import { environmentFor } from "../environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "../lease-wait.ts";
@@ -260,7 +260,7 @@ function leaseNow(lease: LeaseView) {
     want: lease.want,
     state: lease.state,
     externalPort: lease.external_port,
-    detail: lease.detail,
+    detail: reportedDetail(lease.detail),
     releaseReason: storedReason(lease.release_reason),
     autoReleaseHours: lease.auto_release_hours,
     hostName: lease.host_name,
@@ -270,6 +270,8 @@ function leaseNow(lease: LeaseView) {
     servesSsh: lease.serves_ssh,
     servesRdp: lease.serves_rdp,
     answers:
-      lease.answers_seen === null ? null : { isSeen: lease.answers_seen, detail: lease.answers_detail },
+      lease.answers_seen === null
+        ? null
+        : { isSeen: lease.answers_seen, detail: reportedDetail(lease.answers_detail) },
   };
 }

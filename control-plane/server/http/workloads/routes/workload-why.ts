@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { asPhrase } from "@remotegpu/shared/values/sentence";
 import { inEnglish } from "../../../core/reasons/english/english.ts";
-import { asReported, type Reason } from "../../../core/reasons/reason.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import { fetchEndReason } from "../../../core/hosts/images/image-fetch.ts";
 import { FleetState } from "../../../core/placement/fleet/fleet-state.ts";
 import { hostReasons, obstaclesReason } from "../../../core/placement/placement.ts";
@@ -228,7 +228,7 @@ async function runningReason(
   return joined([
     ...(names.size === 0 ? [] : [runsOn([...names])]),
     ...faults.map(faultReason),
-    ...(guesses === null ? [] : [asReported(guesses)]),
+    ...(guesses === null ? [] : [guesses]),
   ]);
 }
 

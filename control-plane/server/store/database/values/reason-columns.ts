@@ -54,6 +54,11 @@ export function storedReason(stored: StoredReason | null): Reason | null {
   return isReason(reason) && inEnglish(reason) === text ? reason : asReported(text);
 }
 
+/** Null where a host has nothing to report, which tables have as an empty text. */
+export function reportedDetail(stored: StoredReason): Reason | null {
+  return stored.text === "" ? null : storedReason(stored);
+}
+
 /** SQL: a StoredReason of a text of a table that has its code and parameters beside it. */
 export function storedReasonColumn(row: string, text: string): string {
   return `jsonb_build_object('text', ${row}.${text}, 'code', ${row}.${text}_code, 'params', ${row}.${text}_params)`;

@@ -17,9 +17,9 @@ const NOTHING: GroupTexts = {
 };
 const reported = (texts: Partial<GroupTexts>): GroupTexts => ({ ...NOTHING, ...texts });
 const LIMIT = `${512 * MIB}\n`;
-const PROCESSES = "The container has used up the 64 processes that it may have.";
-const MEMORY = "The container has used up the 512 MiB of memory that it may have.";
-const KILLS = "The container has used up its memory: the kernel has ended what ran in it.";
+const PROCESSES = { code: "container-processes-used-up", params: { max_processes: 64 } };
+const MEMORY = { code: "container-memory-used-up", params: { memory_mib: 512 } };
+const KILLS = { code: "container-memory-killed", params: {} };
 const events = (kills: number) => `low 0\nhigh 0\nmax 9120\noom 3\noom_kill ${kills}\noom_group_kill 0\n`;
 
 test.each([
@@ -53,7 +53,7 @@ test.each([
     "less than a session needs is left of little memory",
     reported({ memoryMax: `${64 * MIB}\n`, memoryStat: `anon ${MIB}\nfile 0\nshmem ${55 * MIB + 1}\n` }),
     null,
-    "The container has used up the 64 MiB of memory that it may have.",
+    { code: "container-memory-used-up", params: { memory_mib: 64 } },
   ],
   [
     "a session has just enough of little memory",
@@ -77,19 +77,19 @@ test.each([
     1,
     null,
   ],
-])("where %s", (_what, texts, killsBefore, sentence) => {
-  expect(exhaustionOf(texts, killsBefore)).toBe(sentence);
+])("where %s", (_what, texts, killsBefore, reason) => {
+  expect(exhaustionOf(texts, killsBefore)).toEqual(reason);
 });
 
 test.each([
   ["is no room for one, and the kernel has ended something", 505, 3, MEMORY],
   ["is no room for one, and nothing was ended", 505, 2, null],
   ["is room again, whatever was ended", 504, 3, null],
-])("sessions are ended where there %s", (_what, heldMib, kills, sentence) => {
+])("sessions are ended where there %s", (_what, heldMib, kills, reason) => {
   const memoryStat = `anon ${heldMib * MIB}\nshmem 0\n`;
 
-  expect(sessionsEndedOf(reported({ memoryMax: LIMIT, memoryStat, memoryEvents: events(kills) }), 2)).toBe(
-    sentence,
+  expect(sessionsEndedOf(reported({ memoryMax: LIMIT, memoryStat, memoryEvents: events(kills) }), 2)).toEqual(
+    reason,
   );
 });
 

@@ -22,7 +22,11 @@ describe("what is reported", () => {
     [
       "that nobody listens",
       ["closed"],
-      { isSeen: false, detail: "Nobody listens on port 2022 in the container." },
+      {
+        isSeen: false,
+        detail: "Nobody listens on port 2022 in the container.",
+        reason: { code: "service-port-closed", params: { port: 2022 } },
+      },
     ],
     [
       "that something else listens",
@@ -46,14 +50,18 @@ describe("what is reported", () => {
     [
       "that nobody answers any more",
       ["answers", "closed"],
-      { isSeen: false, detail: "Nobody listens on port 2022 in the container." },
+      {
+        isSeen: false,
+        detail: "Nobody listens on port 2022 in the container.",
+        reason: { code: "service-port-closed", params: { port: 2022 } },
+      },
     ],
   ] as [string, CheckResult[], object | null][])("%s", (_what, checks, answer) => {
     expect(after(checks).answer).toEqual(answer);
   });
 
   test("what the container has used up comes first, and all of it fits", () => {
-    const exhaustion = "The container has used up the 512 processes that it may have.";
+    const exhaustion = { code: "container-processes-used-up", params: { max_processes: 512 } } as const;
 
     const { answer } = afterCheck(UNWATCHED, "mute", { ...SSH, exhaustion });
 
@@ -61,6 +69,10 @@ describe("what is reported", () => {
       /^The container has used up the 512 processes that it may have\. What listens/,
     );
     expect(answer?.detail.length).toBeLessThanOrEqual(200);
+    expect(answer?.reason).toEqual({
+      code: "in-sequence",
+      params: { reasons: [exhaustion, { code: "service-port-without-ssh", params: { port: 2022 } }] },
+    });
   });
 
   test("the same is reported once", () => {

@@ -1,9 +1,10 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import {
   choosePort,
   doOverlap,
-  exhaustedDetail,
+  exhaustedReason,
   PORT_REUSE_DELAY_MS,
   portUse,
   randomStart,
@@ -82,7 +83,7 @@ test("a number that is about to be tried is nobody else's", () => {
 test("why there is none counts what is in the range", () => {
   const use = { held: new Set([20_000, 20_001, 30_000]), resting: new Set([20_002]) };
 
-  expect(exhaustedDetail(RANGE, use, 1)).toBe(
+  expect(textOf(exhaustedReason(RANGE, use, 1))).toBe(
     "No port from 20000 to 20003 is free: 2 are held, 1 rest for 10 minutes, 1 that were tried are other programs'.",
   );
 });

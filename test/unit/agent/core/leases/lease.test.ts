@@ -17,7 +17,8 @@ import { heldLease, leaseRecord, wantedLease } from "../../../../support/samples
 const NOW_MS = 5_000;
 const BOUND = { kind: "bound" } as const;
 const TAKEN = { kind: "taken" } as const;
-const FAILED = { kind: "failed", reason: "The address is not this host's." } as const;
+const FOREIGN = { code: "lease-address-foreign", params: {} } as const;
+const FAILED = { kind: "failed", reason: FOREIGN } as const;
 
 describe("what a bind makes of a lease", () => {
   test("a first bind holds it, and its idle time begins then", () => {
@@ -27,12 +28,13 @@ describe("what a bind makes of a lease", () => {
   });
 
   test.each([
-    ["taken by a stranger", TAKEN, ""],
-    ["not to be bound", FAILED, FAILED.reason],
-  ])("a number that nobody knows yet and is %s is given up for another", (_how, outcome, detail) => {
+    ["taken by a stranger", TAKEN, undefined],
+    ["not to be bound", FAILED, FOREIGN],
+  ])("a number that nobody knows yet and is %s is given up for another", (_how, outcome, reason) => {
     const lease = afterBind(withNumber(leaseRecord("a"), 20_001), outcome, NOW_MS);
 
-    expect(lease).toMatchObject({ state: "waiting", externalPort: null, wasHeld: false, detail });
+    expect(lease).toMatchObject({ state: "waiting", externalPort: null, wasHeld: false });
+    expect(lease.reason).toEqual(reason);
   });
 
   test.each([TAKEN, FAILED])("a number that it had stays its own: %j is a conflict", (outcome) => {
@@ -64,11 +66,26 @@ describe("what a bind makes of a lease", () => {
   });
 
   test("without a number it is exhausted, and gives the reason", () => {
-    expect(exhausted(withNumber(leaseRecord("a"), 20_001), "none is free")).toMatchObject({
+    const reason = { code: "lease-ports-at-most", params: { max_ports: 1_024 } } as const;
+
+    expect(exhausted(withNumber(leaseRecord("a"), 20_001), reason)).toMatchObject({
       state: "exhausted",
       externalPort: null,
-      detail: "none is free",
+      detail: "This host holds 1024 ports, which is the most.",
+      reason,
     });
+  });
+
+  test("the reason of a conflict goes with it", () => {
+    const conflict = afterBind(heldLease("a", 20_001), TAKEN, NOW_MS);
+    const held = afterBind(conflict, BOUND, NOW_MS);
+
+    expect(conflict).toMatchObject({
+      detail: "Another program of the host uses port 20001; it is tried again.",
+      reason: { code: "lease-port-taken", params: { port: 20_001 } },
+    });
+    expect(held).toMatchObject({ state: "held", detail: "" });
+    expect(held).not.toHaveProperty("reason");
   });
 });
 

@@ -13,6 +13,7 @@ import {
 import { FINDING_CHINESE } from "./gangs.ts";
 import { GPU_CLOSURE_CHINESE, GPU_READING_CHINESE, GPU_SIGN_CHINESE } from "./gpus.ts";
 import { COMMAND_REFUSAL_CHINESE, OUTPUT_REFUSAL_CHINESE } from "./requests.ts";
+import { LEASE_REPORT_CHINESE, SERVICE_REPORT_CHINESE } from "./leases.ts";
 import { IMAGE_REPORT_CHINESE } from "./images.ts";
 import { DEVICE_REPORT_CHINESE, PROBE_REPORT_CHINESE } from "./probes.ts";
 import { DISK_REPORT_CHINESE, RUN_REPORT_CHINESE, START_REPORT_CHINESE } from "./runs.ts";
@@ -27,6 +28,8 @@ export const HOST_REPORT_CHINESE: Readonly<Record<HostReasonCode, Message>> = {
   ...IMAGE_REPORT_CHINESE,
   ...PROBE_REPORT_CHINESE,
   ...DEVICE_REPORT_CHINESE,
+  ...LEASE_REPORT_CHINESE,
+  ...SERVICE_REPORT_CHINESE,
   ...FINDING_CHINESE,
   ...PROGRAM_FAULT_CHINESE,
   ...RECOVERY_CHINESE,

@@ -6,7 +6,7 @@ import {
   accessMethods as accessMethodsOf,
 } from "@remotegpu/control-plane/server/core/environments/access-methods";
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
-import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { asReported, type Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
   service: "ssh",
@@ -14,7 +14,7 @@ const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
   want: "held",
   state: "held",
   externalPort: 20_000,
-  detail: "",
+  detail: null,
   releaseReason: null,
   autoReleaseHours: 48,
   hostName: "Rack 3",
@@ -23,7 +23,7 @@ const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
   isHostShut: false,
   servesSsh: true,
   servesRdp: true,
-  answers: { isSeen: true, detail: "" },
+  answers: { isSeen: true, detail: null },
   ...change,
 });
 
@@ -88,11 +88,11 @@ test.each([
 ] as const)(
   "what its host reports of guesses at a password is reported where %s, and it is reachable",
   (_what, now, change, isReported) => {
-    const detail = "Too many guesses at its password.";
+    const detail: Reason = { code: "password-guessed", params: { until: "2026-12-02 10:05" } };
 
     const route = accessMethods(environment({ ...now, leases: [lease({ detail, ...change })] })).at(-1);
 
-    expect(route).toMatchObject({ isReachable: true, reason: isReported ? detail : null });
+    expect(route).toMatchObject({ isReachable: true, reason: isReported ? inEnglish(detail) : null });
   },
 );
 
@@ -150,7 +150,7 @@ describe("where the host lets nobody in", () => {
   });
 
   test("what leads nowhere in any case reports that first", () => {
-    const leases = [lease({ ...shut, answers: { isSeen: false, detail: "Refused." } })];
+    const leases = [lease({ ...shut, answers: { isSeen: false, detail: asReported("Refused.") } })];
 
     expect(accessMethods(environment({ leases }))).toMatchObject([
       { leadsThroughGateway: false, reason: "Nothing answers yet. Refused." },
@@ -163,7 +163,7 @@ describe("a port does not lead in", () => {
     [{ isHostHeard: false }, "Host Rack 3 is not heard; the port leads in again when it is reached."],
     [{ state: "waiting", externalPort: null }, "Host Rack 3 is binding a port for ssh."],
     [
-      { state: "conflict", detail: "nginx has it." },
+      { state: "conflict", detail: asReported("nginx has it.") },
       "Something else on host Rack 3 has taken the port; it is tried again. nginx has it.",
     ],
     [{ state: "exhausted", externalPort: null }, "Host Rack 3 has no free port; it is tried again."],
@@ -207,7 +207,7 @@ describe("a port does not lead in", () => {
 });
 
 test("what its host adds stands behind the reason as a text of its own", () => {
-  const leases = [lease({ state: "conflict", detail: "nginx has it." })];
+  const leases = [lease({ state: "conflict", detail: asReported("nginx has it.") })];
 
   expect(accessMethodsOf(environment({ leases }))[0]?.reason).toEqual({
     code: "in-sequence",
@@ -248,8 +248,10 @@ describe("a service without a lease", () => {
 });
 
 describe("behind a bound port nobody was seen", () => {
-  const CLOSED = { isSeen: false, detail: "Nobody listens on port 8888 in the container." };
-  const USED_UP = { isSeen: false, detail: "The container has used up the 64 processes that it may have." };
+  const NOBODY = "Nobody listens on port 8888 in the container.";
+  const FULL = "The container has used up the 64 processes that it may have.";
+  const CLOSED = { isSeen: false, detail: asReported(NOBODY) };
+  const USED_UP = { isSeen: false, detail: asReported(FULL) };
 
   test.each([
     [
@@ -258,14 +260,14 @@ describe("behind a bound port nobody was seen", () => {
       null,
       "Still starting: its host has not seen yet whether something answers on port 2022.",
     ],
-    ["ssh", ["shell"], CLOSED, `Nothing answers yet. ${CLOSED.detail}`],
-    ["ssh", null, USED_UP, `Nothing answers yet. ${USED_UP.detail}`],
+    ["ssh", ["shell"], CLOSED, `Nothing answers yet. ${NOBODY}`],
+    ["ssh", null, USED_UP, `Nothing answers yet. ${FULL}`],
     ["jupyter", ["shell"], CLOSED, "Not in the image: it has no JupyterLab."],
-    ["jupyter", ["notebook"], CLOSED, `Nothing answers yet. ${CLOSED.detail}`],
-    ["jupyter", null, CLOSED, `Nothing answers yet. ${CLOSED.detail}`],
+    ["jupyter", ["notebook"], CLOSED, `Nothing answers yet. ${NOBODY}`],
+    ["jupyter", null, CLOSED, `Nothing answers yet. ${NOBODY}`],
     ["tensorboard", ["notebook"], null, "Not in the image: it has no TensorBoard."],
     ["rdp", [], null, "Not in the image: it has no xrdp."],
-    ["custom", [], CLOSED, `Nothing answers yet. ${CLOSED.detail}`],
+    ["custom", [], CLOSED, `Nothing answers yet. ${NOBODY}`],
   ] as const)("of %s in an image with %j, reported %j", (service, brings, answers, reason) => {
     const switches = { ssh: false, rdp: false, jupyter: false, tensorboard: false, [service]: true };
 
@@ -275,7 +277,10 @@ describe("behind a bound port nobody was seen", () => {
   });
 
   test("where the image was to bring its own SSH server and has none", () => {
-    const own = lease({ internalPort: 22, answers: { isSeen: false, detail: "Nobody listens." } });
+    const own = lease({
+      internalPort: 22,
+      answers: { isSeen: false, detail: asReported("Nobody listens.") },
+    });
 
     const [route] = accessMethods(environment({ hostKey: null, leases: [own] }));
 
@@ -298,7 +303,7 @@ describe("behind a bound port nobody was seen", () => {
     expect(route(CLOSED)?.reason).toBe(
       "The host's agent is too old: it cannot keep an image's xrdp up with a password of each start.",
     );
-    expect(route({ isSeen: true, detail: "" })).toMatchObject({ isReachable: true, reason: null });
+    expect(route({ isSeen: true, detail: null })).toMatchObject({ isReachable: true, reason: null });
   });
 
   test("by an agent of before, which does not check", () => {

@@ -4,6 +4,7 @@ import {
   type WebEnvironment,
   whyUnreachable,
   withGateway,
+  whySilent,
 } from "@remotegpu/control-plane/server/core/environments/web-access";
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { asReported, type Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
@@ -124,6 +125,17 @@ test("a service where its host saw nobody is reported with the sentence, and the
   expect(textOf(jupyter?.reason)).toBe("Nothing answers yet. Nobody listens on port 8888 in the container.");
   expect(terminal).toMatchObject({ isReachable: true, reason: null });
   expect(whyUnreachable(silent, "jupyter")).toBeNull();
+});
+
+test.each([
+  ["with it", "Nobody listens on port 8888 in the container.", "service-port-closed"],
+  ["as a text where it is of another one", "Nobody is there.", "as-reported"],
+])("what a host sends as a code beside what it saw is reported %s", (_how, detail, code) => {
+  const reason = { code: "service-port-closed", params: { port: 8888 } } as const;
+
+  expect(whySilent({ isSeen: false, detail, reason })?.params).toMatchObject({
+    reasons: [{ code: "service-silent" }, { code }],
+  });
 });
 
 test("what the gateway does not reach has its origin, and the sentence", () => {

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import { tunnelOf, type GatewayRoute } from "@remotegpu/control-plane/server/core/gateway/host-tunnel";
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const route = (gatewayName: string, one: GatewayRoute["route"], detail = ""): GatewayRoute => ({
   gatewayName,
   route: one,
-  detail,
+  detail: detail === "" ? null : asReported(detail),
 });
 
 test.each<[string, number | null, GatewayRoute[], string, string]>([

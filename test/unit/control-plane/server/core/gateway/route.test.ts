@@ -8,15 +8,17 @@ import {
   type Route,
   routeTo,
 } from "@remotegpu/control-plane/server/core/gateway/route";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const NOW = 1_000_000;
-const answered: RouteProbes = { answersSinceMs: NOW - 1, losses: 0, reason: "", dueMs: NOW };
+const SILENT = asReported("It is silent.");
+const answered: RouteProbes = { answersSinceMs: NOW - 1, losses: 0, reason: null, dueMs: NOW };
 const proven: RouteProbes = { ...answered, answersSinceMs: NOW - ANSWERS_FOR_MS };
 const almostProven: RouteProbes = { ...answered, answersSinceMs: NOW - ANSWERS_FOR_MS + 1 };
 const lost = (losses: number): RouteProbes => ({
   answersSinceMs: null,
   losses,
-  reason: "It is silent.",
+  reason: SILENT,
   dueMs: NOW,
 });
 
@@ -48,13 +50,13 @@ describe("the route to a host", () => {
       routeTo("none", lost(3), { ...at, hasDialled: false })?.detail,
       routeTo("none", lost(3), { ...at, hasDialled: true })?.detail,
       routeTo("direct", proven, { ...at, hasDialled: true })?.detail,
-    ]).toEqual(["It is silent.", "It is silent.", ""]);
+    ]).toEqual([SILENT, SILENT, null]);
   });
 });
 
 describe("probes", () => {
   const check = (before: RouteProbes, answers: boolean, chance = 0) =>
-    afterProbe(before, answers ? { answers } : { answers, reason: "It is silent." }, { nowMs: NOW, chance });
+    afterProbe(before, answers ? { answers } : { answers, reason: SILENT }, { nowMs: NOW, chance });
 
   test.each([
     [0, 1_000],
@@ -67,7 +69,7 @@ describe("probes", () => {
     expect(check(lost(losses), false)).toEqual({
       answersSinceMs: null,
       losses: losses + 1,
-      reason: "It is silent.",
+      reason: SILENT,
       dueMs: NOW + ms,
     });
   });
@@ -76,7 +78,7 @@ describe("probes", () => {
     expect(check(lost(5), true)).toEqual({
       answersSinceMs: NOW,
       losses: 0,
-      reason: "",
+      reason: null,
       dueMs: NOW + PROBE_AGAIN_MS / 2,
     });
     expect(check(NO_PROBES, true, 0.5).dueMs).toBe(NOW + (PROBE_AGAIN_MS * 3) / 4);

@@ -50,6 +50,15 @@ describe("a reason", () => {
       "等待价格：Who knows?",
     ],
     [
+      "that another one says why",
+      {
+        code: "host-not-serving-files",
+        params: { host_name: "gpu-1", why: { code: "host-answer-not-begun", params: { seconds: 120 } } },
+      },
+      "Host gpu-1 does not serve files now: It did not begin to answer within 120 s.",
+      "主机 gpu-1 暂不提供文件：它未在 120 秒内开始响应。",
+    ],
+    [
       "of several sentences",
       {
         code: "several",

@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HostId } from "@remotegpu/shared/values/ids";
 import { DraftState, HostListing } from "@remotegpu/shared/messages/files";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { reasonOf } from "@remotegpu/control-plane/server/core/reasons/plain-reason";
 import type { FileQuestion } from "@remotegpu/control-plane/server/core/hosts/host-files";
 import { type HostAnswers, ScriptedHost } from "../../../../../support/http/host-answers.ts";
 
@@ -53,7 +55,10 @@ describe("an answer that is read whole", () => {
     });
     await isClosed;
 
-    expect(outcome).toEqual({ isRead: false, why: "Its host answered more than 65536 bytes." });
+    expect(outcome).toEqual({
+      isRead: false,
+      why: { code: "host-answer-too-long", params: { max_bytes: 65_536 } },
+    });
     // What the kernel takes of a connection comes on top.
     expect(host.sentBytes).toBeLessThan(16 * 1_024 * KIB);
   });
@@ -64,7 +69,7 @@ describe("an answer that is read whole", () => {
     const outcome = await read(begin, { of: slow });
 
     expect(outcome).toMatchObject({
-      why: expect.stringMatching(/did not (end|begin to answer) within 0.06 s/),
+      why: { code: expect.stringMatching(/^host-answer-(late|not-begun)$/), params: { seconds: 0.06 } },
     });
   });
 
@@ -79,7 +84,7 @@ describe("an answer that is read whole", () => {
   ])("and is %s is reported as what it is", async (_what, body) => {
     const outcome = await read((_request, response) => void response.writeHead(200).end(body));
 
-    expect(outcome).toEqual({ isRead: false, why: "Its host answered something else than was asked for." });
+    expect(outcome).toEqual({ isRead: false, why: reasonOf("host-answer-unknown") });
   });
 
   test.each(["-1", "1e999", '"7"', "9007199254740993", "null"])("takes no %s for bytes", async (bytes) => {
@@ -97,7 +102,7 @@ describe("an answer that is read whole", () => {
       response.socket?.end();
     });
 
-    expect(outcome).toEqual({ isRead: false, why: "Its host broke the connection off." });
+    expect(outcome).toEqual({ isRead: false, why: reasonOf("host-broke-off") });
   });
 });
 
@@ -105,7 +110,7 @@ describe("a host that does not answer", () => {
   test("is given up", async () => {
     expect(await request(() => undefined, { of: slow })).toEqual({
       isReached: false,
-      why: "It did not begin to answer within 0.06 s.",
+      why: { code: "host-answer-not-begun", params: { seconds: 0.06 } },
     });
   });
 
@@ -113,7 +118,7 @@ describe("a host that does not answer", () => {
     const question: FileQuestion = { ...LISTING, method: "POST", route: "/draft" };
 
     expect(await request(() => undefined, { question, of: slow })).toMatchObject({
-      why: expect.stringContaining("0.12 s"),
+      why: { params: { seconds: 0.12 } },
     });
   });
 
@@ -125,7 +130,10 @@ describe("a host that does not answer", () => {
       of: slow,
     });
 
-    expect(outcome).toEqual({ isReached: false, why: "It took nothing for 0.5 s." });
+    expect(outcome).toEqual({
+      isReached: false,
+      why: { code: "host-took-nothing", params: { seconds: 0.5 } },
+    });
   });
 
   test.each([
@@ -136,7 +144,7 @@ describe("a host that does not answer", () => {
   ])("but sends %s was not reached", async (_what, text) => {
     const outcome = await request(({ socket }) => void socket.end(text));
 
-    expect(outcome).toEqual({ isReached: false, why: "Its host broke the connection off." });
+    expect(outcome).toEqual({ isReached: false, why: reasonOf("host-broke-off") });
   });
 
   test("and has a status that no answer has is reached, and reports so", async () => {
@@ -152,7 +160,7 @@ test("bytes that stop coming fail for whoever reads them", async () => {
   await using silent = await ScriptedHost.open({ silentForMs: 500 });
   const begin: HostAnswers = (_request, response) => void response.writeHead(200).write("begin");
   const reply = await request(begin, { of: silent });
-  if (!reply.isReached) throw new Error(reply.why);
+  if (!reply.isReached) throw new Error(inEnglish(reply.why));
   const reader = reply.answer.body.getReader();
 
   expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe("begin");
