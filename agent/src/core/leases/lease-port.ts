@@ -27,6 +27,15 @@ export function portUse(leases: Iterable<LeaseRecord>, nowMs: number): PortUse {
   return { held, resting };
 }
 
+/** How the numbers of the range are used. */
+export type PortCounts = { active: number; cooling: number; free: number };
+
+export function portCounts(range: PortRange, { held, resting }: PortUse): PortCounts {
+  const active = within(range, held);
+  const cooling = within(range, resting);
+  return { active, cooling, free: sizeOf(range) - active - cooling };
+}
+
 /**
  * The first number from `startAt` on, around the end of the range, that nothing is known against; null when every
  * one is taken.
@@ -53,12 +62,14 @@ export function randomStart(range: PortRange, chance: number): number {
 
 /** Why there is no number, for people. */
 export function exhaustedDetail(range: PortRange, use: PortUse, strangers: number): string {
-  const within = (ports: ReadonlySet<number>) =>
-    [...ports].filter((port) => port >= range.first && port <= range.last).length;
   return (
-    `No port from ${range.first} to ${range.last} is free: ${within(use.held)} are held, ` +
-    `${within(use.resting)} rest for 10 minutes, ${strangers} that were tried are other programs'.`
+    `No port from ${range.first} to ${range.last} is free: ${within(range, use.held)} are held, ` +
+    `${within(range, use.resting)} rest for 10 minutes, ${strangers} that were tried are other programs'.`
   );
+}
+
+function within(range: PortRange, ports: ReadonlySet<number>): number {
+  return [...ports].filter((port) => port >= range.first && port <= range.last).length;
 }
 
 /** Outgoing connections of the host get numbers from the kernel's range, and would sit on ours by chance. */

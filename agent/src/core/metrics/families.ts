@@ -102,7 +102,7 @@ const gpuGauge = (name: string, help: string, labels: readonly string[] = ["gpu"
   gauge(name, help, labels);
 
 const GPU_READINGS: readonly MetricFamily[] = [
-  gpuGauge("gpu_info", "Always 1. The labels say which GPU it is; gpu is its UUID.", [
+  gpuGauge("gpu_info", "Always 1. The labels name the GPU; gpu is its UUID.", [
     "gpu",
     "index",
     "model",

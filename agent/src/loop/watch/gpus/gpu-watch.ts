@@ -9,6 +9,7 @@ import { isRunning, type OwnedContainer } from "../../../core/container/containe
 import type { GpuCondition } from "../../../core/gpus/gpu-condition.ts";
 import type { UnclearGpu } from "../../../core/gpus/gpu-handover.ts";
 import { judged, withObstacle } from "../../../core/gpus/gpu-judgement.ts";
+import type { GpuMeasurements } from "../../../core/metrics/gpu-samples.ts";
 import { NvidiaSmi, type GpuInventory } from "../../../host/gpus/nvidia-smi/nvidia-smi.ts";
 import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../../../host/gpus/nvidia-smi/nvidia-smi-error.ts";
 import { mayBeOneGpu } from "../../../host/gpus/nvidia-smi/single-queries.ts";
@@ -56,6 +57,8 @@ export class GpuWatch {
   #gpus: GpuReport[] = [];
   /** What the last sample said of each beyond values. */
   #conditions: ReadonlyMap<GpuUuid, GpuCondition> = new Map();
+  #measurements: ReadonlyMap<GpuUuid, GpuMeasurements> = new Map();
+  #readMs: number | null = null;
   #notedWords = "";
   /** Who is on the cards could not be read for the sake of one of them: the next sample tells. */
   #isCheckSpoiled = false;
@@ -80,6 +83,16 @@ export class GpuWatch {
       ),
       island: this.#nvlinkWatch.islandOf(gpu.uuid),
     }));
+  }
+
+  /** Of the last sample, what the reports of cards have no place for. */
+  get measurements(): ReadonlyMap<GpuUuid, GpuMeasurements> {
+    return this.#measurements;
+  }
+
+  /** When the last sample that was read was begun; null before the first. */
+  get readMs(): number | null {
+    return this.#readMs;
   }
 
   /** Cards that take nothing new. */
@@ -191,6 +204,8 @@ export class GpuWatch {
       const begun = this.#users.begin(liveContainerIds);
       const inventory = await this.#nvidiaSmi.inventory();
       this.#trouble = null;
+      this.#readMs = nowMs;
+      this.#measurements = inventory.measurements;
       this.#isCheckSpoiled = inventory.isOfSingles;
       if (containers === null) this.#gpus = inventory.gpus;
       else {
