@@ -3,7 +3,6 @@ import { CONTROL_PLANE_FAMILIES } from "@remotegpu/control-plane/server/core/met
 import { AGENT_FAMILIES } from "@remotegpu/agent/core/metrics/families";
 import { METRIC_PREFIX, type MetricFamily } from "@remotegpu/shared/metrics/metric-family";
 
-export const ALL_FAMILIES: readonly MetricFamily[] = [...AGENT_FAMILIES, ...CONTROL_PLANE_FAMILIES];
 /** What the scrape adds to the labels of the tables. */
 const SCRAPE_LABELS = ["instance", "job"];
 const AGENT_SCRAPE_LABELS = [...SCRAPE_LABELS, "host"];
@@ -11,6 +10,11 @@ const AGENT_SCRAPE_LABELS = [...SCRAPE_LABELS, "host"];
 interface NamedSeries {
   name: string;
   labels: readonly string[];
+}
+
+/** @param name without the prefix; of a histogram with `_bucket`, `_sum` or `_count`. Undefined where no table has it. */
+export function labelsOfSeries(name: string): readonly string[] | undefined {
+  return ALL_SERIES.get(name);
 }
 
 /** What is wrong with the names of a query, as sentences; none where the tables have all of them. */
@@ -27,9 +31,9 @@ function seriesIn(query: string): NamedSeries[] {
 }
 
 function wrongOf({ name, labels }: NamedSeries): string[] {
-  const labelsOf = ALL_SERIES.get(name);
-  if (labelsOf === undefined) return [`no table has ${METRIC_PREFIX}${name}`];
-  return labels.filter((label) => !labelsOf.includes(label)).map((label) => `${name} has no label ${label}`);
+  const known = labelsOfSeries(name);
+  if (known === undefined) return [`no table has ${METRIC_PREFIX}${name}`];
+  return labels.filter((label) => !known.includes(label)).map((label) => `${name} has no label ${label}`);
 }
 
 /** The names of series with the labels that they may have. */
