@@ -192,6 +192,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "http-rights",
       "invitations",
       "lookups",
+      "metrics",
       "openapi",
       "resealing",
       "sealed-values",

@@ -72,7 +72,7 @@ const FLEET = [
   {
     name: "gpus_by_state",
     type: "gauge",
-    help: "GPUs by model and state: missing before cordoned, cordoned before held; free is what an order could take now.",
+    help: "GPUs by model and state: missing (not reported any more), held, free (an order could take it now), cordoned (closed to orders, whatever the cause).",
     labels: ["model", "state"],
   },
   { name: "gpus", type: "gauge", help: "GPUs of the fleet.", labels: [] },
@@ -222,7 +222,7 @@ const CONNECTIONS = [
   {
     name: "gateway_requests_total",
     type: "counter",
-    help: "Requests that the gateway in this process answered, WebSockets included.",
+    help: "Requests that the gateway in this process answered, WebSockets not included.",
     labels: ["status_class"],
   },
 ] as const satisfies readonly MetricFamily[];
