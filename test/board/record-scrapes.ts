@@ -36,7 +36,6 @@ async function startEnvironment(house: House): Promise<void> {
     cpu: 1,
     memory: 256 * 2 ** 20,
     gpu: 1,
-    command: ["sleep", "1000"],
   });
   await house.environment(String(ordered["id"]), "running", PATIENCE_MS);
 }
