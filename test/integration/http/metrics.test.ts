@@ -113,12 +113,14 @@ test("an order that waits is counted by why it waits, and its start by the time 
   scene.api.passMinutes(1);
   const waiting = await scraped();
   await host.heartbeat();
-  await scene.schedule();
+  const { tried } = await scene.schedule();
   await host.round();
   expect((await scene.get(ann, body.id)).status).toBe("running");
 
   const text = await scrapedLater();
 
+  expect(tried).toEqual([{ kind: "environment", result: "placed", waitedMs: expect.any(Number) }]);
+  expect(tried[0]?.waitedMs).toBeGreaterThanOrEqual(59_000);
   expect(valueOf(waiting, 'queue_orders{kind="environment",reason="room"}')).toBe(1);
   expect(valueOf(waiting, 'queue_oldest_age_seconds{kind="environment"}')).toBeGreaterThanOrEqual(59);
   expect(valueOf(text, 'queue_orders{kind="environment",reason="room"}')).toBe(0);
