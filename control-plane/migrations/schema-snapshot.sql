@@ -888,6 +888,7 @@ CREATE TABLE gpus (
   conflict_host_id varchar(64),
   sharing_mode varchar(16),
   nvlink_island integer,
+  memory_split jsonb,
   CONSTRAINT gpus_pkey PRIMARY KEY (id),
   CONSTRAINT gpus_host_id_gpu_index_key UNIQUE (host_id, gpu_index) DEFERRABLE,
   CONSTRAINT gpus_sharing_mode_check CHECK ((sharing_mode IN ('exclusive', 'shared'))),

@@ -34,11 +34,12 @@ export async function metricsPart(
   if (metricsListen === null) return null;
   const { registry } = parts.metrics;
   const startedAtMs = setting.clock.wallMs();
-  const render = () => {
+  // What goes wrong in it is an answer that failed, and nothing of the loop.
+  const render = async () => {
     const samples = new SampleSet();
     addAgentSamples(samples, agentReadings(setting, parts, startedAtMs));
     addGpuSamples(samples, gpuReadings(setting, parts));
-    return registry.text(samples);
+    return await registry.text(samples);
   };
   const source = { contentType: registry.contentType, render };
   return await MetricsEndpoint.open(metricsListen, source, setting.log);

@@ -221,6 +221,17 @@ test("hosts have series of their own from the server that leads alone", async ()
   expect(seriesOf(followed).filter((series) => byLeader.test(series))).toEqual([]);
 });
 
+test("a host that was revoked has no series of its own any more", async () => {
+  const { id } = await scene.host("host-revoked");
+  const before = await scrapedLater();
+  await scene.api.request("POST", `/api/v1/hosts/${id}/revoke`, { as: scene.api.admin, body: {} });
+
+  const after = await scrapedLater();
+
+  expect(before).toContain(`remotegpu_host_heartbeat_age_seconds{host="${id}"}`);
+  expect(after).not.toContain(`host="${id}"`);
+});
+
 test("many scrapes at once, and in a loop, read the database once in five seconds", async () => {
   scene.api.stopClock();
   const { db, readings } = watchedDatabase();

@@ -94,7 +94,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
   {
     folder: "integration/gateway",
     project: "database",
-    test: ["terminal-sessions", "unconfirmed-hosts"],
+    test: ["gateway-metrics", "terminal-sessions", "unconfirmed-hosts"],
     rest: [],
   },
   {

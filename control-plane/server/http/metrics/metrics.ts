@@ -10,7 +10,7 @@ import { scopeRefusal } from "../../core/accounts/key-scopes.ts";
 import type { AnsweredRequests } from "../../core/metrics/answered-requests.ts";
 import type { JournalBacklog } from "../../core/ingest/journal-stream.ts";
 import { type TrialBalance, trialBalance } from "../../store/billing/ledger/ledger.ts";
-import { type Database, StoreError } from "../../store/database/database.ts";
+import { StoreError } from "../../store/database/database.ts";
 import { Cached } from "../../store/fleet/cached.ts";
 import type { ApiContext, ApiDeps } from "../deps.ts";
 import { actorFrom } from "../request/authentication.ts";
@@ -21,6 +21,7 @@ import { CollectedMetrics } from "./collected-metrics.ts";
 import { collectFleet, collectJournal, type FleetReadings, readFleet } from "./fleet-metrics.ts";
 import { LeaderCounters } from "./leader-counters.ts";
 import { MetricsRegistry } from "./metrics-registry.ts";
+import { collectPool } from "./pool-metrics.ts";
 
 const READINGS_CACHED_MS = 5 * MS_PER_SECOND;
 /** What takes long to read is cached so many times as long. */
@@ -123,16 +124,6 @@ export class Metrics {
       over.abort();
     }
   }
-}
-
-function collectPool(collected: CollectedMetrics, { pool, times }: Database): void {
-  const { totalCount, idleCount, waitingCount } = pool;
-  collected.samples("db_pool_connections", [
-    { labels: { state: "active" }, value: totalCount - idleCount },
-    { labels: { state: "idle" }, value: idleCount },
-    { labels: { state: "waiting" }, value: waitingCount },
-  ]);
-  collected.distributions("db_query_duration_seconds", times.distributions());
 }
 
 /** A forwarded request comes from elsewhere, even when the proxy stands on this machine. */

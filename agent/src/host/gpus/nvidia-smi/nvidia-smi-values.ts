@@ -22,6 +22,7 @@ type GpuFacts = Omit<
   | "cordon"
   | "strangers"
   | "foreignMemoryMib"
+  | "memorySplit"
 > & { index: number | null };
 
 /** A card of an answer, and what the answer says of it beyond values. */

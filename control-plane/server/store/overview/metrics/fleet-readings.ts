@@ -48,12 +48,12 @@ export async function environmentsByStatus(sql: Connection): Promise<Counted[]> 
 
 export async function accountsByStatus(sql: Connection): Promise<Counted[]> {
   const { rows } = await sql.query<{ value: string; count: number }>(
-    "SELECT overdue_status AS value, count(*) AS count FROM customers GROUP BY 1 ORDER BY 1",
+    "SELECT overdue_status AS value, count(*) AS count FROM customers WHERE deleted_at IS NULL GROUP BY 1 ORDER BY 1",
   );
   return rows;
 }
 
-/** Each host of the fleet that has connected before. */
+/** Each host of the fleet that has connected before and may connect again. */
 export async function hostReadings(sql: Connection, now: Date): Promise<HostReading[]> {
   const { rows } = await sql.query<HostReading & { id: string }>(
     `SELECT h.id, extract(epoch FROM $1::timestamptz - h.last_heartbeat)::float8 AS heartbeat_age,
@@ -61,7 +61,7 @@ export async function hostReadings(sql: Connection, now: Date): Promise<HostRead
        FROM hosts h
        LEFT JOIN (SELECT host_id, sum(greatest(head_seq - watermark, 0)) AS lag FROM host_journals GROUP BY host_id) j
          ON j.host_id = h.id
-      WHERE h.deleted_at IS NULL AND h.connection <> 'never' ORDER BY h.id`,
+      WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND h.connection <> 'never' ORDER BY h.id`,
     [now],
   );
   return rows;
