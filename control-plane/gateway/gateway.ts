@@ -48,6 +48,8 @@ export interface GatewayDeps {
   operatorSeed: Uint8Array;
   jupyterTokens: JupyterTokens;
   tunnels: Tunnels;
+  /** A request was answered with this status. */
+  onAnswer?: (status: number) => void;
   /** Something was ordered by whoever came in. */
   onOrder?: () => void;
   base: WebBase | null;
@@ -141,7 +143,10 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   });
   const listener = await Listener.open(
     {
-      request: (request, response) => door.request(request, response),
+      request(request, response) {
+        response.once("finish", () => deps.onAnswer?.(response.statusCode));
+        door.request(request, response);
+      },
       upgrade: (request, socket, head) => door.upgrade(request, socket, head),
     },
     {

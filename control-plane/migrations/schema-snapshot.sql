@@ -894,6 +894,7 @@ CREATE TABLE gpus (
   nvlink_island integer,
   cordon_reason_code varchar(64),
   cordon_reason_params jsonb,
+  memory_split jsonb,
   CONSTRAINT gpus_pkey PRIMARY KEY (id),
   CONSTRAINT gpus_host_id_gpu_index_key UNIQUE (host_id, gpu_index) DEFERRABLE,
   CONSTRAINT gpus_sharing_mode_check CHECK ((sharing_mode IN ('exclusive', 'shared'))),

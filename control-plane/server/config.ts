@@ -48,6 +48,8 @@ const Environment = z.object({
   REMOTEGPU_GATEWAY_LISTEN: OrUnset(z.union([z.literal("off"), Address])),
   /** So many seconds have answers under way to end when the gateway does. */
   REMOTEGPU_GATEWAY_STOP_SECONDS: z.coerce.number().int().min(0).max(600).default(5),
+  /** Where a gateway that runs alone serves its metrics, to whoever reaches it; a server serves them with its API. */
+  REMOTEGPU_GATEWAY_METRICS_LISTEN: OrUnset(Address),
   /** Where hosts that this gateway cannot reach dial in; by default port 8444 of the API's address. "off": nowhere. */
   REMOTEGPU_TUNNEL_LISTEN: OrUnset(z.union([z.literal("off"), Address])),
   /** The name or address under which hosts reach that; by default this machine's. */
@@ -87,6 +89,8 @@ export interface GatewayConfig {
   certificate: { certFile: string; keyFile: string } | null;
   /** What answers under way have to end when the gateway does. */
   stopWithinMs: number;
+  /** Of a gateway that runs alone; null: it serves no metrics. */
+  metricsListen: { address: string; port: number } | null;
   /** Null: hosts cannot dial in. */
   tunnel: TunnelConfig | null;
 }
@@ -139,7 +143,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
 
 function gatewayConfig(env: z.infer<typeof Environment>): GatewayConfig | null {
   const { WEB_CERT: certFile, WEB_KEY: keyFile, WEB_DOMAIN: domain, SERVICE_DOMAIN: services } = env;
-  const { REMOTEGPU_GATEWAY_LISTEN: listen } = env;
+  const { REMOTEGPU_GATEWAY_LISTEN: listen, REMOTEGPU_GATEWAY_METRICS_LISTEN: metricsListen } = env;
   if ((certFile === undefined) !== (keyFile === undefined))
     throw new ConfigError(
       certFile === undefined ? "WEB_CERT" : "WEB_KEY",
@@ -160,6 +164,7 @@ function gatewayConfig(env: z.infer<typeof Environment>): GatewayConfig | null {
     serviceDomain,
     certificate,
     stopWithinMs: env.REMOTEGPU_GATEWAY_STOP_SECONDS * MS_PER_SECOND,
+    metricsListen: metricsListen === undefined ? null : addressOf(metricsListen),
     tunnel: tunnelConfig(env),
   };
 }

@@ -21,6 +21,7 @@ import { Leadership } from "./controllers/leadership.ts";
 import { startLoops } from "./controllers/loop.ts";
 import { SealingKeyReports } from "./controllers/sealing-key-reports.ts";
 import { WebhookDeliveries } from "./controllers/webhooks.ts";
+import { ServerCounters } from "./core/metrics/server-counters.ts";
 import { succeed } from "./embedded/folder-holder.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { FleetLink } from "./fleet-link.ts";
@@ -102,11 +103,13 @@ async function serve(
   const holder = `${process.pid}-${randomBytes(6).toString("hex")}`;
   const leadership = new Leadership(db, { holder, former: succeed(config.stateDir, holder) });
   const attempts = noAttempts();
+  const counters = new ServerCounters();
   const deliveries = new WebhookDeliveries({
     db,
     now,
     log,
     seal: webhookSecrets,
+    onTried: (outcome) => counters.webhookTried(outcome),
     wake: () => running.wake(WOKEN_BY_DELIVERY),
   });
   const history = new GpuHistory({ db, now });
@@ -136,6 +139,7 @@ async function serve(
       keyReports,
       files: config.gateway === null ? null : files,
       pause,
+      counters,
     }),
     log,
   );
@@ -172,6 +176,7 @@ async function serve(
     journal: {
       async ingest(hostId, batch, sentAt) {
         const report = await queue.take({ hostId, batch, sentAt });
+        counters.ingested(report.decided);
         if (report.quarantined > 0)
           log.error({ hostId, ...report }, "rows of a host's journal were set aside");
       },
@@ -206,6 +211,7 @@ async function serve(
     replicaMetrics: replicaMetrics(() => gateway?.tunnels ?? null),
     downloadLinks: downloadLinks(operator),
     attempts,
+    metrics: { counters, isLeader: () => leadership.term(now()) !== null },
     closing: closing.signal,
     config: {
       version: VERSION,
@@ -241,6 +247,7 @@ async function serve(
           now,
           log,
           onOrder: wake,
+          onAnswer: (status) => counters.gatewayAnswered(status),
         });
   begun.move();
   log.info({ url: publicUrl }, "the control plane serves");
@@ -297,6 +304,7 @@ function hostLink(link: FleetLink, wake: () => void): HostLink {
     wake,
     isConnected: () => link.isConnected,
     degraded: () => link.degraded(),
+    journalBacklog: () => link.journalBacklog(),
     exec: (host, request, signal) => link.exec(host, request, signal),
     openLogs: (host, query, reader) => link.openLogs(host, query, reader),
     revocationsChanged: () => link.revocationsChanged(),

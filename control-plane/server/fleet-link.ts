@@ -11,6 +11,7 @@ import type { ExecReply, ExecRequest } from "@remotegpu/shared/messages/protocol
 import { type RunningLoop, startLoop } from "./controllers/loop.ts";
 import {
   type Degradation,
+  type JournalBacklog,
   degradationOf,
   replicasReason,
   type StreamState,
@@ -20,6 +21,7 @@ import type { Revocation } from "./link/servers/account-claims.ts";
 import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "./link/servers/connection.ts";
 import { HostOrders, HostUnreachableError } from "./link/hosts/host-orders.ts";
 import { type HostHandlers, serveHosts } from "./link/hosts/host-requests.ts";
+import { readJournalBacklog } from "./link/journal/journal-backlog.ts";
 import { JournalConsumer, type JournalHandler } from "./link/journal/journal-consumer.ts";
 import { awayState, JournalKeeping, serversSeen } from "./link/journal/journal-keeping.ts";
 import { ensureJournalStream } from "./link/journal/journal-stream.ts";
@@ -100,6 +102,12 @@ export class FleetLink {
   degraded(): Degradation[] {
     const degradation = degradationOf(this.stream);
     return degradation === null ? [] : [degradation];
+  }
+
+  /** Null while NATS or the stream does not answer. */
+  async journalBacklog(): Promise<JournalBacklog | null> {
+    const route = this.#route;
+    return route === null || !this.isConnected ? null : await readJournalBacklog(route.connection);
   }
 
   nudge(host: HostId): void {

@@ -43,6 +43,7 @@ export async function startGateway(
     now,
     log,
     onOrder,
+    onAnswer,
   }: {
     db: Database;
     operator: Operator;
@@ -54,6 +55,8 @@ export async function startGateway(
     log: Log;
     /** Something was ordered by whoever came in; without it the loops find it by themselves. */
     onOrder?: () => void;
+    /** A request was answered with this status. */
+    onAnswer?: (status: number) => void;
   },
 ): Promise<GatewayProcess> {
   const tunnels = await tunnelsOf(config.tunnel, {
@@ -75,6 +78,7 @@ export async function startGateway(
     jupyterTokens: environmentJupyterTokens(operator),
     tunnels,
     ...(onOrder !== undefined && { onOrder }),
+    ...(onAnswer !== undefined && { onAnswer }),
     base: config.webBase,
     serviceDomain: config.serviceDomain,
     listen: { ...config.listen, certificate: config.certificate },

@@ -38,6 +38,7 @@ import { CUT_OFF_RULES_EVERY_MS } from "./core/billing/cut-off-rule.ts";
 import type { HostFiles } from "./core/hosts/host-files.ts";
 import type { StreamState } from "./core/ingest/journal-stream.ts";
 import type { CountedAttempts } from "./http/deps.ts";
+import type { ServerCounters } from "./core/metrics/server-counters.ts";
 import { recordCounted } from "./http/request/attempts.ts";
 import type { Database } from "./store/database/database.ts";
 import type { Seals } from "./store/secrets/sealed-tables.ts";
@@ -64,6 +65,7 @@ export interface LoopEngines {
   /** Null where this server reaches no host: it has no gateway. */
   readonly files: HostFiles | null;
   readonly pause: (ms: number) => Promise<void>;
+  readonly counters: Pick<ServerCounters, "placed">;
 }
 
 /**
@@ -95,6 +97,7 @@ export function loops(engines: LoopEngines): Loop[] {
     keyReports,
     files,
     pause,
+    counters,
   } = engines;
   const nudge = (host: HostId) => link.nudge(host);
   const cache = passCache(db);
@@ -107,7 +110,11 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "scheduling",
       everyMs: 5 * MS_PER_SECOND,
       wakes: ["scheduling"],
-      pass: async (pass) => (await schedulePass({ db, newId, nudge, cache }, pass)).again,
+      async pass(pass) {
+        const { tried, again } = await schedulePass({ db, newId, nudge, cache }, pass);
+        counters.placed(tried);
+        return again;
+      },
     },
     {
       name: "workloads",

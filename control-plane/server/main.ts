@@ -6,6 +6,7 @@ import type { CheckResult } from "@remotegpu/shared/doctor";
 import { ending, endingSignal } from "@remotegpu/shared/ending";
 import { errorForLog } from "@remotegpu/shared/log";
 import { ConfigError, readConfig, type Config } from "./config.ts";
+import { ServerCounters } from "./core/metrics/server-counters.ts";
 import { doctorCommand } from "./commands/doctor-command.ts";
 import { NatsStartError } from "./embedded/nats.ts";
 import { dataFolder } from "./embedded/postgres.ts";
@@ -236,10 +237,12 @@ async function runGateway(options: Options): Promise<void> {
   const operator = await openOperatorKeys(config.stateDir, log);
   const { db, end } = await database(config, log, { prepare: assertMigrated });
   try {
-    const [{ startGateway }, { GatewayLink }] = await Promise.all([
+    const [{ startGateway }, { GatewayLink }, { serveGatewayMetrics }] = await Promise.all([
       import("./gateway-process.ts"),
       import("./gateway-link.ts"),
+      import("./gateway-metrics.ts"),
     ]);
+    const counters = new ServerCounters();
     const signal = endingSignal();
     const address = natsOf(config);
     const link = address === null ? null : new GatewayLink({ operator, address, log });
@@ -253,13 +256,19 @@ async function runGateway(options: Options): Promise<void> {
         // Without a link hosts see it in the answer to their next heartbeat.
         nudge: (host) => link?.nudge(host),
         onOrder: () => link?.wakeOthers(),
+        onAnswer: (status) => counters.gatewayAnswered(status),
         now: () => new Date(),
         log,
       },
     );
     link?.start(() => gateway.checkNow());
+    const { metricsListen } = config.gateway;
+    const metrics =
+      metricsListen === null ? null : await serveGatewayMetrics(metricsListen, { counters, db, log });
+    if (metrics !== null) log.info({ port: metrics.port }, "metrics are served");
     await ending(config, signal);
     log.info({}, "ending in order");
+    await metrics?.close();
     await gateway.close();
     await link?.stop();
   } finally {

@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
 import { createFirstAdminKey } from "@remotegpu/control-plane/server/http/server/admin-key";
+import { ServerCounters } from "@remotegpu/control-plane/server/core/metrics/server-counters";
 import { noAttempts } from "@remotegpu/control-plane/server/http/request/attempts";
 import { createApp } from "@remotegpu/control-plane/server/http/server/app";
 import type { ApiDeps } from "@remotegpu/control-plane/server/http/deps";
@@ -195,6 +196,7 @@ async function depsOf(
       wake,
       isConnected: () => true,
       degraded: () => [],
+      journalBacklog: () => Promise.resolve(null),
       exec: () => Promise.resolve(null),
       openLogs: () =>
         Promise.resolve({ opened: false, reason: "unreachable", why: asReported("no host here") }),
@@ -212,6 +214,7 @@ async function depsOf(
     jupyterTokens: environmentJupyterTokens(operator),
     hostKeys: environmentHostKeys(operator),
     attempts: noAttempts(),
+    metrics: { counters: new ServerCounters(), isLeader: () => false },
     closing: new AbortController().signal,
     config: {
       version: "0.0.0-bench",

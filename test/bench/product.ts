@@ -210,6 +210,7 @@ export class Product implements AsyncDisposable {
     return {
       REMOTEGPU_STATE_DIR: join(this.#folder, "agent"),
       REMOTEGPU_SIMULATED_GPUS: String(this.#gpus),
+      REMOTEGPU_METRICS_LISTEN: "off",
       REMOTEGPU_CLEAN_ON_EXIT: "1",
       REMOTEGPU_EXIT_WITH_STDIN: "1",
       ...SPARING_MEMORY,

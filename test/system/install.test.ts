@@ -65,6 +65,7 @@ function runInstalled(script: string) {
     env: {
       PATH: process.env["PATH"],
       ...parseEnv(readFileSync(installed("etc/remotegpu/agent.env"), "utf8")),
+      REMOTEGPU_METRICS_LISTEN: "off",
       REMOTEGPU_CLEAN_ON_EXIT: "1",
       REMOTEGPU_EXIT_WITH_STDIN: "1",
       REMOTEGPU_RAISE_LIMITS: "0",

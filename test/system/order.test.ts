@@ -218,6 +218,26 @@ test("a stop charges what ran, once: records, ledger and balance agree with the 
   expect(await house.containersOf(house.hosts[0]?.id ?? "")).toEqual([]);
 });
 
+test("metrics of the server have counted the placement, the usage and who leads", async () => {
+  const text = await (await fetch(`${house.url}/metrics`)).text();
+
+  const valueOf = (series: string) =>
+    Number(
+      text
+        .split("\n")
+        .find((line) => line.startsWith(`remotegpu_${series} `))
+        ?.split(" ")
+        .at(-1),
+    );
+  expect(valueOf("control_plane_is_leader")).toBe(1);
+  expect(valueOf("control_plane_term")).toBeGreaterThanOrEqual(1);
+  expect(valueOf("nats_connected")).toBe(1);
+  expect(valueOf("jetstream_ack_pending_messages")).toBeGreaterThanOrEqual(0);
+  expect(valueOf('placements_total{kind="environment",result="placed"}')).toBeGreaterThanOrEqual(1);
+  expect(valueOf("usage_ingested_rows_total")).toBeGreaterThan(0);
+  expect(valueOf(`host_journal_lag_rows{host="${house.hosts[0]?.id}"}`)).toBeGreaterThanOrEqual(0);
+});
+
 test("it starts again with its code, and is deleted whatever it does", async () => {
   await house.customer.post(`/environments/${environmentId}/start`);
   await house.environment(environmentId, "running");

@@ -273,6 +273,20 @@ test("an API key that is revoked ends SSH that came through the gateway by it", 
   expect(await child).toMatchObject({ exitCode: 255, stdout: "in" });
 });
 
+test("each gateway alone serves how many requests it has answered", async () => {
+  const answered = async (metricsPort: number) => {
+    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    return [...text.matchAll(/^remotegpu_gateway_requests_total\{.*\} (\d+)$/gm)].map(([, count]) =>
+      Number(count),
+    );
+  };
+
+  const counts = await Promise.all(pair.gateways.map(async ({ metricsPort }) => await answered(metricsPort)));
+
+  expect(counts.map(({ length }) => length)).toEqual([5, 5]);
+  expect(counts.flat().some((count) => count > 0)).toBe(true);
+});
+
 test("with one gateway killed visits go on through the other, into the host that lets nobody in, too", async () => {
   const [first] = pair.gateways;
   const { page, cookie } = await terminal(LABS.shut);

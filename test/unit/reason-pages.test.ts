@@ -145,7 +145,6 @@ const PAGES: readonly PageContents[] = [
       ["Hosts", HOST_CODES],
       ["Proofs of storage pools", POOL_PROOF_CODES],
       ["GPU faults", GPU_FAULT_CODES],
-      ["Proofs of storage pools", POOL_PROOF_CODES],
     ],
   },
   { file: "events.md", title: "Codes of events", families: [["Events", EVENT_CODES]] },

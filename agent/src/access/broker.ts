@@ -298,7 +298,7 @@ export class Broker {
   #report(): void {
     if (this.#answered === null || !this.isServing) return;
     const { clock } = this.#options;
-    const { reported } = this.#keeper;
+    const { reported, ports } = this.#keeper;
     this.#probe.follow(reported, this.#instances);
     const leases = this.#observed.of(reported, {
       nowMs: this.#keeper.nowMs,
@@ -310,7 +310,7 @@ export class Broker {
     const access = this.#book.reported;
     const services = this.#probe.servicesOf(this.#instances);
     const streams = this.#streams.known;
-    const text = JSON.stringify([leases, gatewayPort, access, services, streams]);
+    const text = JSON.stringify([leases, gatewayPort, ports, access, services, streams]);
     if (text === this.#lastReported) return;
     this.#lastReported = text;
     this.#server.report({
@@ -318,6 +318,7 @@ export class Broker {
       ...this.#answered,
       leases,
       gatewayPort,
+      ports,
       access,
       services,
       streams,

@@ -5,10 +5,12 @@ import { Observation } from "../loop/watch/observation.ts";
 import { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/docker/runtime-error.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { AgentMetrics } from "../metrics/agent-metrics.ts";
 import type { AgentSetting } from "./agent-setting.ts";
 import { hostParts } from "./host-parts.ts";
 import { linkParts } from "./link-parts.ts";
 import { loopParts } from "./loop-parts.ts";
+import { metricsPart } from "./metrics-part.ts";
 
 export type StartedAgent = {
   agent: Agent;
@@ -27,11 +29,14 @@ export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
   );
   // Before a container is started.
   limitWatch.raise();
-  const host = await hostParts(setting, wake);
+  const metrics = new AgentMetrics();
+  const host = await hostParts(setting, { wake, metrics });
   const { runtime, gpuWatch } = host;
   const observation = new Observation({ ...host, hostId, journal, wake, log });
   const linked = linkParts(setting, { host, observation, wake });
-  const { agent, access } = loopParts(setting, { host, observation, linked, limitWatch, wake });
+  const loop = loopParts(setting, { host, observation, linked, limitWatch, metrics, wake });
+  const { agent, access } = loop;
+  const served = await metricsPart(setting, { ...loop, metrics, host, linked, observation });
 
   linked.connection.start();
   access.start();
@@ -46,6 +51,7 @@ export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
     agent,
     async end() {
       await notifier.stopping();
+      await served?.close();
       await linked.logSessions.close();
       await agent.stop();
       linked.storageSampling.close();

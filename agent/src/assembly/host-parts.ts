@@ -16,6 +16,7 @@ import { GpuWatch } from "../loop/watch/gpus/gpu-watch.ts";
 import { ImageWatch } from "../loop/watch/image-watch.ts";
 import { RuntimeWatch } from "../loop/watch/runtime-watch.ts";
 import { VersionWatch } from "../loop/watch/version-watch.ts";
+import type { AgentMetrics } from "../metrics/agent-metrics.ts";
 import { StoredOutput } from "../journal/output/stored-output.ts";
 import { obstacleToGangs } from "../runtime/networks/gang-ability.ts";
 import { Runtime } from "../runtime/runtime.ts";
@@ -39,7 +40,7 @@ export type HostParts = {
 /** @throws ToolboxError, MachineFactsError */
 export async function hostParts(
   { config, credential, clock, checkWithinMs, log }: AgentSetting,
-  wake: () => void,
+  { wake, metrics }: { wake: () => void; metrics: AgentMetrics },
 ): Promise<HostParts> {
   const { host_id: hostId } = credential.grant;
   const { stateDir, poolFolder, runtimeSocket } = config;
@@ -55,6 +56,7 @@ export async function hostParts(
     memoryKills,
     wake,
     onEventsBroken: (cause) => log.warn({ error: cause }, "the runtime's events broke off"),
+    onCall: (call) => metrics.callEnded(call),
   });
   // A pool of the host's own is made; a shared one is mounted by the operator, and its absence must show.
   if (poolFolder === ownPoolFolder(stateDir)) mkdirSync(poolFolder, { recursive: true, mode: 0o755 });

@@ -30,6 +30,7 @@ import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
 import { ProgressWatch } from "../loop/watch/progress-watch.ts";
 import { ProbeWatch } from "../loop/watch/probe-watch.ts";
 import { TransitionWatch } from "../loop/watch/transition-watch.ts";
+import type { AgentMetrics } from "../metrics/agent-metrics.ts";
 import { bundleOf } from "../process/bundle.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import type { AgentSetting } from "./agent-setting.ts";
@@ -46,15 +47,17 @@ export function loopParts(
     observation,
     linked,
     limitWatch,
+    metrics,
     wake,
   }: {
     host: HostParts;
     observation: Observation;
     linked: LinkParts;
     limitWatch: LimitWatch;
+    metrics: AgentMetrics;
     wake: () => void;
   },
-): { agent: Agent; access: AccessLink } {
+): { agent: Agent; access: AccessLink; diskWatch: DiskWatch } {
   const { config, credential, key, clock, journal, notifier, log } = setting;
   const { host_id: hostId } = credential.grant;
   const { runtime, gpuWatch } = host;
@@ -85,6 +88,7 @@ export function loopParts(
     hasReportedEnd: (runId) => link.hasReportedEnd(runId),
     wants: (run) => observation.wants(run),
     gpuFacts: () => gpuWatch.facts,
+    counts: metrics.actions,
     wake,
     log,
   });
@@ -209,10 +213,11 @@ export function loopParts(
     doors,
     ...watches,
     reportNow: () => reportNow(report),
+    onRound: (tookMs) => metrics.roundEnded(tookMs),
     link,
     storageSampling,
     notifier,
     log,
   });
-  return { agent, access };
+  return { agent, access, diskWatch };
 }

@@ -11,6 +11,12 @@ const LAST_PORT = 65_535;
 /** Below the leases' range and the kernel's for outgoing connections. */
 const DEFAULT_GATEWAY_PORT = 19_443;
 
+/** Beside the one for gateways, on loopback: whoever scrapes is on this host, or comes by its own proxy. */
+const DEFAULT_METRICS_LISTEN = "127.0.0.1:19444";
+/** `[::1]:19444` and `127.0.0.1:19444`; 0 takes any port that is free. */
+const LISTEN = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i;
+const OFF = "off";
+
 /** A large framework image or two still come in beside what containers write. */
 const DEFAULT_IMAGE_DISK_FREE_PERCENT = 15;
 
@@ -60,6 +66,10 @@ const Environment = z.object({
   REMOTEGPU_LEASE_ADDRESS: OrUnset(z.ipv4().or(z.ipv6())),
   /** The TLS port to which gateways of the control plane connect; 0 takes any that is free. */
   REMOTEGPU_GATEWAY_PORT: OrUnset(z.coerce.number().int().min(0).max(65_535)),
+  /** Where metrics are served; `off`: nowhere. */
+  REMOTEGPU_METRICS_LISTEN: OrUnset(z.string()),
+  /** 1: the metrics name the instances that hold each GPU. */
+  REMOTEGPU_METRICS_HOLDERS: OrUnset(Flag),
   /** 0: no canary tries what containers must be refused. */
   REMOTEGPU_CANARY: OrUnset(Flag),
   /** 0: the kernel's limits of this host are the operator's own task. */
@@ -69,6 +79,8 @@ const Environment = z.object({
   /** For `npm start`: end when standard input closes, so that nothing outlives a starter that was killed. */
   REMOTEGPU_EXIT_WITH_STDIN: OrUnset(Flag),
 });
+
+export type ListenAddress = { address: string; port: number };
 
 export type Config = {
   stateDir: string;
@@ -85,6 +97,9 @@ export type Config = {
   leasePorts: PortRange;
   leaseAddress: string | null;
   gatewayPort: number;
+  /** Null: metrics are not served. */
+  metricsListen: ListenAddress | null;
+  metricsNameHolders: boolean;
   imageBounds: ImageBounds;
   hasCanary: boolean;
   raisesLimits: boolean;
@@ -117,6 +132,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     leasePorts: portRange(env.REMOTEGPU_LEASE_PORTS),
     leaseAddress: env.REMOTEGPU_LEASE_ADDRESS ?? null,
     gatewayPort: env.REMOTEGPU_GATEWAY_PORT ?? DEFAULT_GATEWAY_PORT,
+    metricsListen: listenAddress(env.REMOTEGPU_METRICS_LISTEN ?? DEFAULT_METRICS_LISTEN),
+    metricsNameHolders: env.REMOTEGPU_METRICS_HOLDERS ?? false,
     imageBounds: {
       freePart: (env.REMOTEGPU_IMAGE_DISK_FREE ?? DEFAULT_IMAGE_DISK_FREE_PERCENT) / 100,
       mostBytes: env.REMOTEGPU_IMAGE_BYTES ?? null,
@@ -138,6 +155,16 @@ function portRange(text: string): PortRange {
   if (first < 1 || last > LAST_PORT || first > last)
     throw new ConfigError(`REMOTEGPU_LEASE_PORTS: ${text} is no range of ports`);
   return { first, last };
+}
+
+function listenAddress(text: string): ListenAddress | null {
+  if (text === OFF) return null;
+  const [, v6, v4, port = ""] = LISTEN.exec(text) ?? [];
+  const address = v6 ?? v4;
+  const isAddress = z.ipv4().or(z.ipv6()).safeParse(address).success;
+  if (address === undefined || !isAddress || Number(port) > LAST_PORT)
+    throw new ConfigError(`REMOTEGPU_METRICS_LISTEN: ${text} is neither ADDRESS:PORT nor ${OFF}`);
+  return { address, port: Number(port) };
 }
 
 export class ConfigError extends Error {

@@ -10,6 +10,7 @@ import { GENESIS_HASH, type UsageEntry } from "@remotegpu/shared/proof/journal-r
 import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import assert from "node:assert";
+import type { JournalErrorKind } from "../core/metrics/journal-errors.ts";
 import type { MeterStep } from "../core/metering/metering.ts";
 import type { UsageInterval } from "../core/metering/usage-interval.ts";
 import { Ballast, BALLAST_BYTES } from "./database/ballast.ts";
@@ -117,6 +118,7 @@ export class Journal {
         runs: this.runs.mend(),
         desired: this.desired.mend(),
       };
+      this.#countDamage();
     } catch (error) {
       this.#database.close();
       throw error;
@@ -130,6 +132,15 @@ export class Journal {
 
   get isShortOfSpace(): boolean {
     return this.#database.isShortOfSpace;
+  }
+
+  /** Failures since it was opened, by their kinds. */
+  get errors(): ReadonlyMap<JournalErrorKind, number> {
+    return this.#database.errors.all;
+  }
+
+  get sizeBytes(): number {
+    return this.#database.sizeBytes;
   }
 
   head(): JournalHead {
@@ -186,6 +197,13 @@ export class Journal {
     if (interval === null) this.#intervals.remove(runId);
     else this.#intervals.put(interval);
     if (isEnded) this.runs.markFinal(runId);
+  }
+
+  /** Damaged rows are counted where they are found. */
+  #countDamage(): void {
+    const { intervals, runs, desired } = this.damage;
+    this.#database.errors.add("damaged-entry", intervals.length + runs.length + desired);
+    if (this.origin === "replaced") this.#database.errors.add("replaced");
   }
 
   #begin(newJournalId: () => JournalId): void {

@@ -41,6 +41,12 @@ export function renewalDueMs({ grant, receivedAtMs }: SavedCredential): number {
   return receivedAtMs + lifetimeMs / 2;
 }
 
+/** On the control plane's clock; null for one without an end. */
+export function credentialExpiryMs(grant: CredentialGrant): number | null {
+  const { exp } = decode(grant.jwt);
+  return exp === undefined ? null : exp * MS_PER_SECOND;
+}
+
 export type Renewal =
   | { renewed: true; grant: CredentialGrant }
   /** The control plane does not know this key any more, or has revoked it. */

@@ -115,6 +115,11 @@ export class AccessLink {
     return this.#isDown ? null : (this.#messages?.gatewayPort ?? null);
   }
 
+  /** How the numbers of leases are used, as last reported; null where that is not known (any more). */
+  get ports(): AccessMessage["ports"] | null {
+    return this.#isDown ? null : (this.#messages?.ports ?? null);
+  }
+
   /** Who is connected, and a mark of what is new in it; null when that is not known (any more). */
   get book(): { book: AccessReport; mark: string } | null {
     return this.#isDown || this.#messages === null ? null : this.#book.now;

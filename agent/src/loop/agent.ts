@@ -47,6 +47,8 @@ export type AgentParts = {
   probeWatch: Pick<ProbeWatch, "close">;
   accessWatch: Pick<DeviceAccessWatch, "close">;
   reportNow: () => Vitals;
+  /** Called after each round with how long it took. */
+  onRound?: (tookMs: number) => void;
   link: ControlPlaneLink;
   storageSampling: StorageSampling;
   notifier: ServiceNotifier;
@@ -93,7 +95,9 @@ export class Agent {
   async #run(): Promise<void> {
     while (!this.#isStopping) {
       this.#isWoken = false;
+      const begunMs = performance.now();
       await this.#round();
+      this.#parts.onRound?.(performance.now() - begunMs);
       if (!this.#isStopping && !this.#isWoken) await this.#sleep();
     }
   }

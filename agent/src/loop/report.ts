@@ -213,6 +213,7 @@ function withoutReadings(gpu: GpuReport): GpuReport {
     throttleReasons: _clocks,
     strangers: _strangers,
     foreignMemoryMib: _memory,
+    memorySplit: _split,
     ...stable
   } = gpu;
   return { ...stable, memoryUsedMib: null, utilizationPercent: null, temperatureC: null, powerW: null };

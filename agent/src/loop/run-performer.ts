@@ -19,6 +19,7 @@ import {
   type RunRecord,
 } from "../core/runs/run-record.ts";
 import { networkLabel, type RunKey } from "../core/container/container.ts";
+import { ActionCounts } from "../core/metrics/action-counts.ts";
 import { desiredImageOf } from "../core/images/desired-images.ts";
 import { groupOf } from "../core/runs/left-behind.ts";
 import { areRivals } from "../core/reconcile/start-obstacle.ts";
@@ -42,6 +43,9 @@ type StartReadiness =
   /** Its image is still to come, and nothing is wrong: asked again when woken. */
   | Extract<ImageState, { kind: "awaited" }>;
 
+/** `untouched`: nothing was done yet. `dropped`: it was not wanted any more. Nothing: it was done. */
+type Outcome = "untouched" | "dropped" | "refused" | "failed" | undefined | void;
+
 type Work = {
   task: Promise<void>;
   /** What is being started; null for a stop or a removal. */
@@ -63,6 +67,7 @@ export class RunPerformer {
   readonly #hasReportedEnd: (runId: RunId) => boolean;
   readonly #wants: (run: RunKey) => boolean;
   readonly #gpuFacts: () => GpuFacts;
+  readonly #counts: ActionCounts;
   readonly #wake: () => void;
   readonly #log: Log;
   /** Under way, or ended and not yet shown by a list of containers. */
@@ -83,6 +88,8 @@ export class RunPerformer {
     /** Whether a run is still to run: what is asked before a start, and making its container, may take long. */
     wants: (run: RunKey) => boolean;
     gpuFacts: () => GpuFacts;
+    /** Is raised by each action that has ended. */
+    counts?: ActionCounts;
     wake: () => void;
     log: Log;
   }) {
@@ -96,6 +103,7 @@ export class RunPerformer {
     this.#hasReportedEnd = options.hasReportedEnd;
     this.#wants = options.wants;
     this.#gpuFacts = options.gpuFacts;
+    this.#counts = options.counts ?? new ActionCounts();
     this.#wake = options.wake;
     this.#log = options.log;
   }
@@ -171,15 +179,18 @@ export class RunPerformer {
       case "note-holding":
         this.#log.info(action, `run ${runId}: ${action.kind}`);
         this.#record(action, at, (record) => recordGroup(record, this.#groupNow(action)));
+        this.#counts.add(action.kind, "ok");
         return;
       case "note-serving":
       case "note-refusal":
       case "close-run":
         this.#log.info(action, `run ${runId}: ${action.kind}`);
         this.#record(action, at);
+        this.#counts.add(action.kind, "ok");
         return;
       case "refuse":
         this.#log.error(action, action.detail);
+        this.#counts.add(action.kind, "refused");
         return;
       case "forget":
         if (!this.#hasReportedEnd(runId)) return;
@@ -214,17 +225,17 @@ export class RunPerformer {
     await Promise.all([...this.#works.values()].map(({ task }) => task));
   }
 
-  async #start(action: StartAction, at: MonotonicTime): Promise<"untouched" | void> {
+  async #start(action: StartAction, at: MonotonicTime): Promise<Outcome> {
     const { runId, desired } = action;
     const ready = await this.#readiness(action);
     if (ready.kind === "awaited") return "untouched";
-    if (!this.#wants(action)) return;
+    if (!this.#wants(action)) return "dropped";
     const begun = this.#record(action, at);
-    if (begun === null) return;
+    if (begun === null) return "dropped";
     if (ready.kind === "refused") {
       this.#log.warn({ runId, problem: ready.problem }, ready.detail);
       this.#journal.runs.save(recordTrouble(begun, ready));
-      return;
+      return "refused";
     }
     try {
       const containerId =
@@ -234,7 +245,7 @@ export class RunPerformer {
       const given = { containerId, gpus, network: networkLabel(network) };
       this.#journal.runs.save(recordStarted(begun, given));
       // Making it may have taken long: the next round removes what nobody wants any more.
-      if (!this.#wants(action)) return;
+      if (!this.#wants(action)) return "dropped";
       await this.#runtime.start(containerId, desired.spec);
       this.#log.info({ runId, containerId, attempt: action.attempt }, `run ${runId}: started`);
     } catch (error) {
@@ -243,6 +254,7 @@ export class RunPerformer {
       this.#log.warn({ runId, error }, `run ${runId}: the container did not start`);
       const record = this.#recordOf(runId) ?? begun;
       this.#journal.runs.save(recordTrouble(record, { problem, detail: sentenceOf(error) }));
+      return "failed";
     }
   }
 
@@ -353,21 +365,25 @@ export class RunPerformer {
   }
 
   /** @param perform resolves with `untouched` where it did nothing, and somebody else wakes the loop when it can */
-  #inBackground(
-    action: RunAction,
-    perform: () => Promise<"untouched" | void>,
-    grace: StopGrace | null = null,
-  ): void {
+  #inBackground(action: RunAction, perform: () => Promise<Outcome>, grace: StopGrace | null = null): void {
     const { runId, kind } = action;
-    const tried = perform().catch((error: unknown) => {
-      this.#log.warn({ runId, kind, error }, `run ${runId}: ${kind} failed and is tried again`);
-    });
+    const tried = perform()
+      .catch((error: unknown): Outcome => {
+        this.#log.warn({ runId, kind, error }, `run ${runId}: ${kind} failed and is tried again`);
+        return "failed";
+      })
+      .then((outcome) => this.#count(kind, outcome));
     const starts = "desired" in action ? action.desired : null;
     const work: Work = { task: this.#end(runId, tried), starts, grace, endedAs: null };
     this.#works.set(runId, work);
   }
 
-  async #end(runId: RunId, tried: Promise<"untouched" | void>): Promise<void> {
+  #count(kind: RunAction["kind"], outcome: Outcome): Outcome {
+    if (outcome !== "untouched" && outcome !== "dropped") this.#counts.add(kind, outcome ?? "ok");
+    return outcome;
+  }
+
+  async #end(runId: RunId, tried: Promise<Outcome>): Promise<void> {
     const outcome = await tried;
     const work = this.#works.get(runId);
     // No list shows what was not done, and a round at once would only ask the same again.

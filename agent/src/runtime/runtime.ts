@@ -14,6 +14,7 @@ import type { CdiDevice, GpuAttachment, HostNodes } from "../core/container/gpu-
 import { codeFolderArchive } from "../core/container/code-unpacking.ts";
 import { networkLabel, type Container } from "../core/container/container.ts";
 import { containerOptions } from "../core/container/container-spec.ts";
+import type { RuntimeCall } from "../core/metrics/runtime-calls.ts";
 import { Containers } from "./containers.ts";
 import type { HostSide } from "./containers.ts";
 import { Docker } from "./docker/docker.ts";
@@ -73,6 +74,8 @@ export type RuntimeOptions = HostSide & {
   wake: () => void;
   /** Each time the event stream breaks off; it is opened again. */
   onEventsBroken: (cause: unknown) => void;
+  /** Called with each call of the runtime that has ended, however it did. */
+  onCall?: (call: RuntimeCall) => void;
 };
 
 /** What the host knows of its GPUs when a container is started. */
@@ -107,7 +110,7 @@ export class Runtime {
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
-    this.#docker = new Docker(options.socketPath);
+    this.#docker = new Docker(options.socketPath, options.onCall);
     this.#containers = new Containers(this.#docker, options.hostId, options);
     this.images = new Images(this.#docker);
     this.#networks = new Networks(this.#docker, options.hostId, async () => ({

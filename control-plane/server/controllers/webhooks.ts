@@ -31,6 +31,8 @@ export interface WebhookDeps {
   readonly seal: WebhookSeal;
   /** Called when a try has ended, since more may be due for the same webhook. */
   readonly wake: () => void;
+  /** Called with what came of each try that was not broken off by our own end. */
+  readonly onTried?: (outcome: TryOutcome) => void;
   readonly send?: typeof sendToWebhook;
   readonly sending?: Pick<SenderOptions, "deadlineMs" | "resolve">;
 }
@@ -80,7 +82,7 @@ export class WebhookDeliveries {
     one: DueDelivery,
     { term, allowLoopback }: { term: number; allowLoopback: boolean },
   ): Promise<void> {
-    const { db, log, now, wake, seal, send = sendToWebhook, sending } = this.#deps;
+    const { db, log, now, wake, seal, onTried, send = sendToWebhook, sending } = this.#deps;
     const signal = this.#ending.signal;
     try {
       const secret = seal.open(one.secret, one);
@@ -90,6 +92,7 @@ export class WebhookDeliveries {
           : await send({ ...one, secret, deliveryId: one.id }, { ...sending, allowLoopback, now, signal });
       // What was broken off by our own end says nothing of the receiver.
       if (signal.aborted && !outcome.delivered) return;
+      onTried?.(outcome);
       await transaction(db, async (sql) => {
         await assertTerm(sql, term);
         await writeOutcome(sql, { id: one.id, outcome, now: now() });

@@ -11,13 +11,15 @@ import type { AccessKeyClaim, CredentialGrant, JoinRequest } from "@remotegpu/sh
 import type { AttemptBound } from "../core/accounts/attempt-bound.ts";
 import type { RateLimit, RateLimiter } from "../core/accounts/rate-limiter.ts";
 import type { BillingCalendar } from "../core/billing/billing-calendar.ts";
-import type { Degradation } from "../core/ingest/journal-stream.ts";
+import type { Degradation, JournalBacklog } from "../core/ingest/journal-stream.ts";
 import type { KeyRights } from "../core/accounts/key-scopes.ts";
 import type { DownloadLinks } from "../core/environments/download-links.ts";
 import type { JupyterTokens } from "../core/environments/jupyter-tokens.ts";
 import type { HostKeys } from "../core/environments/host-keys.ts";
 import type { ReplicaMetrics } from "../core/inference/replica-metrics.ts";
 import type { HostFiles } from "../core/hosts/host-files.ts";
+import type { AnsweredRequests } from "../core/metrics/answered-requests.ts";
+import type { ServerCounters } from "../core/metrics/server-counters.ts";
 import type { PasswordSeal } from "../core/hosts/images/password-seal.ts";
 import type { EnvVarSeal } from "../core/secrets/env-var-seal.ts";
 import type { WebhookSeal } from "../core/secrets/webhook-seal.ts";
@@ -40,6 +42,8 @@ export interface HostLink {
   isConnected(): boolean;
   /** What this server stands on and is away; it serves all the same. */
   degraded(): readonly Degradation[];
+  /** What waits in the journal stream; null while NATS does not answer. */
+  journalBacklog(): Promise<JournalBacklog | null>;
   /** Runs a short command in an instance until it ends or `signal` does; null when the host does not answer. */
   exec(hostId: HostId, request: ExecRequest, signal: AbortSignal): Promise<ExecReply | null>;
   /** Begins to read a run's output on its host. Never fails: what cannot be opened says why. */
@@ -101,11 +105,10 @@ export type ActingAccount = Pick<AuditEntry, "actorRole"> & { actorCustomerId: n
 /** What is counted together: what was done and changed nothing is no refusal. */
 export type CountedAttempts = Record<"done" | "refused", AttemptBound<ActingAccount>>;
 
-/** What this process answered. */
-interface AnsweredRequests {
-  readonly byLabel: Map<string, number>;
-  secondsTotal: number;
-  count: number;
+/** What metrics show of this process beside its requests. */
+interface ProcessMetrics {
+  readonly counters: ServerCounters;
+  isLeader(): boolean;
 }
 
 export interface ApiDeps {
@@ -132,6 +135,7 @@ export interface ApiDeps {
   closing: AbortSignal;
   /** What was asked for and only counted so far. */
   attempts: CountedAttempts;
+  metrics: ProcessMetrics;
   config: ApiConfig;
   log: Log;
 }

@@ -387,6 +387,8 @@ export class Stage {
       REMOTEGPU_SIMULATED_GPUS: String(simulatedGpus),
       // Nobody beyond this host connects to it.
       REMOTEGPU_GATEWAY_PORT: "0",
+      // The machine may run other agents.
+      REMOTEGPU_METRICS_LISTEN: "off",
       // Two GiB of free disk are enough for a tour.
       REMOTEGPU_DISK_FREE_BYTES: String(GIB),
       REMOTEGPU_CLEAN_ON_EXIT: "1",

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { CanaryReport } from "./canary-report.ts";
 import { HostVersions } from "./host-versions.ts";
 import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
-import { GpuUuid } from "../values/ids.ts";
+import { GpuUuid, InstanceId } from "../values/ids.ts";
 import { IMAGE_NAME, MAX_HOST_IMAGES } from "../values/image-name.ts";
 import { text } from "../values/text.ts";
 import { GIB } from "../values/units.ts";
@@ -30,6 +30,25 @@ export const GpuStranger = z.object({
   memoryMib: count.nullable(),
 });
 export type GpuStranger = z.infer<typeof GpuStranger>;
+
+/** What the processes of one instance's container hold of a card; with MIG the driver tells no memory. */
+export const GpuMemoryUser = z.object({
+  instanceId: InstanceId,
+  processes: z.int().positive().max(1_000_000),
+  memoryMib: count.nullable(),
+});
+export type GpuMemoryUser = z.infer<typeof GpuMemoryUser>;
+
+export const MAX_GPU_MEMORY_USERS = 32;
+
+/** Who uses a card's memory, by nvidia-smi's list of processes and their control groups. */
+export const GpuMemorySplit = z.object({
+  /** Those that hold most come first; further ones are left out. */
+  users: z.array(GpuMemoryUser).max(MAX_GPU_MEMORY_USERS),
+  /** In use, and held by no process that nvidia-smi lists; null where that cannot be told. */
+  unexplainedMib: count.nullable(),
+});
+export type GpuMemorySplit = z.infer<typeof GpuMemorySplit>;
 
 /**
  * The host takes this card out of service by itself: `drain` lets what holds it go on and takes nothing new, `fatal`
@@ -78,6 +97,8 @@ export const GpuReport = z.object({
   strangers: z.array(GpuStranger).max(MAX_GPU_STRANGERS).optional(),
   /** Memory in use that no process of our containers accounts for. */
   foreignMemoryMib: count.nullable().optional(),
+  /** What cannot be understood spoils no report. */
+  memorySplit: GpuMemorySplit.optional().catch(undefined),
   /** Cards of the host with the same number are joined by NVLink; null where the host cannot tell. */
   island: count.nullable().optional(),
   /** The stable name of the gravest reason: "requires-reset", "gpu-lost", "xid-79", "mig-enabled"; null while it has none. */

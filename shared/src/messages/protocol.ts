@@ -56,6 +56,7 @@ export const GpuVitals = GpuReport.pick({
   throttleReasons: true,
   strangers: true,
   foreignMemoryMib: true,
+  memorySplit: true,
   reasonCode: true,
   hasSign: true,
 }).partial({ eccUncorrected: true });

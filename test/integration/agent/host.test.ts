@@ -482,6 +482,7 @@ describe("a command that plays nvidia-smi", () => {
     expect(await new NvidiaSmi({ path, simulated: false }).inventory()).toEqual({
       gpus: [],
       conditions: new Map(),
+      measurements: new Map(),
       processes: [],
       unread: new Set(),
       isOfSingles: false,

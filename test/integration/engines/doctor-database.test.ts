@@ -515,9 +515,9 @@ test("metrics report the trial balance, summed up every five minutes at most", a
   await api.close();
 
   expect([before, soon, later]).toEqual([
-    ["0.0000", "0"],
-    ["0.0000", "0"],
-    ["0.0000", "1"],
+    ["0", "0"],
+    ["0", "0"],
+    ["0", "1"],
   ]);
 });
 

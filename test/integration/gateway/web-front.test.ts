@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { GATEWAY_LIMITS } from "@remotegpu/control-plane/gateway/router/load";
 import { SlowBodies } from "@remotegpu/control-plane/gateway/router/slow-bodies";
+import { eventually } from "../../support/eventually.ts";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { memoryLog } from "../../support/memory-log.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
@@ -12,9 +13,11 @@ let scene: WebScene;
 let host: string;
 let key: string;
 const log = memoryLog();
+/** Statuses of answers, as whoever counts hears of them. */
+const answered: number[] = [];
 
 beforeAll(async () => {
-  scene = await openWebScene({ log });
+  scene = await openWebScene({ log, onAnswer: (status) => void answered.push(status) });
   host = scene.hostOf(SERVICE_PORT);
   ({ key } = scene.owner);
 });
@@ -98,6 +101,17 @@ test("its own whole address is an address, and another upgrade than WebSocket is
   );
   expect(output).toContain("HTTP/1.1 200");
   expect(output).not.toContain("h2c");
+});
+
+test("each answer is counted by its status, of the container's and of the gateway's own", async () => {
+  const before = answered.length;
+
+  const served = await scene.request(host, "/", { key });
+  const refused = await scene.request(host, "/");
+
+  await eventually(() => answered.length === before + 2);
+  expect(answered.slice(before)).toEqual([served.status, refused.status]);
+  expect([served.status, refused.status]).toEqual([200, 401]);
 });
 
 test("a body that does not come ends its connection, one that waits for the container does not", async () => {

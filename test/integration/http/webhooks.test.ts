@@ -6,7 +6,10 @@ import { createHmac } from "node:crypto";
 import { createServer, type AddressInfo } from "node:net";
 import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { WebhookDeliveries, type WebhookDeps } from "@remotegpu/control-plane/server/controllers/webhooks";
-import { MAX_WEBHOOK_TRIES } from "@remotegpu/control-plane/server/core/alerts/webhook-tries";
+import {
+  MAX_WEBHOOK_TRIES,
+  type TryOutcome,
+} from "@remotegpu/control-plane/server/core/alerts/webhook-tries";
 import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
 import {
   acquireLeadership,
@@ -145,6 +148,25 @@ describe("a message", () => {
     expect(JSON.stringify(visible.body)).not.toContain(secret);
     expect(await deliveriesOf(id)).toMatchObject([
       { state: "delivered", kind: "test", tries: 1, last_status: 200, last_answer: "thanks" },
+    ]);
+  });
+
+  test("reports what came of each try, answered or not, to whoever counts", async () => {
+    const { id } = await webhook("/counted");
+    const tries: object[] = [];
+    const counting = { onTried: ({ delivered, status }: TryOutcome) => tries.push({ delivered, status }) };
+    await sendTest(id);
+    receiver.answer("/counted", (response) => void response.writeHead(503).end());
+    await passed(deliveries(counting));
+    const [refused] = await deliveriesOf(id);
+    now = new Date(refused!.next_try_at!);
+    receiver.answer("/counted", (response) => void response.end("thanks"));
+
+    await passed(deliveries(counting));
+
+    expect(tries).toEqual([
+      { delivered: false, status: 503 },
+      { delivered: true, status: 200 },
     ]);
   });
 

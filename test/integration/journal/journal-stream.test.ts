@@ -8,6 +8,7 @@ import {
   JournalConsumer,
   type JournalHandler,
 } from "@remotegpu/control-plane/server/link/journal/journal-consumer";
+import { readJournalBacklog } from "@remotegpu/control-plane/server/link/journal/journal-backlog";
 import {
   ensureJournalStream,
   type StreamLimits,
@@ -91,6 +92,32 @@ test("a batch reaches ingest once and leaves the stream only after it was decide
   commit();
   await eventually(async () => (await storedMessages()) === 0, { what: "the empty stream" });
   expect(taken).toEqual([batch]);
+});
+
+test("what waits in the stream is counted until it is acknowledged, and is not known without a stream", async () => {
+  const before = await readJournalBacklog(controlPlane);
+  await ensureJournalStream(controlPlane);
+  const host = await startHost("host-1");
+  let commit: () => void = () => undefined;
+  const committed = new Promise<void>((resolve) => (commit = resolve));
+
+  await publish(host, aBatch(host.key.sign));
+  const waiting = await readJournalBacklog(controlPlane);
+  let isReceived = false;
+  startConsumer({
+    ingest: async () => {
+      isReceived = true;
+      await committed;
+    },
+  });
+  await eventually(() => isReceived);
+  const received = await readJournalBacklog(controlPlane);
+  commit();
+  await eventually(async () => (await readJournalBacklog(controlPlane))?.unacknowledged === 0);
+
+  expect(before).toBeNull();
+  expect(waiting).toEqual({ pending: 1, unacknowledged: 0, followers: [] });
+  expect(received).toEqual({ pending: 0, unacknowledged: 1, followers: [] });
 });
 
 test("a batch whose ingest failed comes again", async () => {

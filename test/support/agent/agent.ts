@@ -87,6 +87,7 @@ export class AgentUnderTest {
         REMOTEGPU_STATE_DIR: stateDir,
         REMOTEGPU_SIMULATED_GPUS: String(simulatedGpus),
         REMOTEGPU_NVIDIA_SMI: "/nonexistent/nvidia-smi",
+        REMOTEGPU_METRICS_LISTEN: "off",
         // Many tests set the clock forward by hours.
         REMOTEGPU_CANARY: "0",
         REMOTEGPU_RAISE_LIMITS: raisesLimits ? "1" : "0",

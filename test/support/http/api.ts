@@ -21,6 +21,7 @@ import type {
   NewInvitationRole,
 } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { createFirstAdminKey } from "@remotegpu/control-plane/server/http/server/admin-key";
+import { ServerCounters } from "@remotegpu/control-plane/server/core/metrics/server-counters";
 import { noAttempts } from "@remotegpu/control-plane/server/http/request/attempts";
 import { createApp } from "@remotegpu/control-plane/server/http/server/app";
 import type { ApiApp, ApiConfig, ApiDeps } from "@remotegpu/control-plane/server/http/deps";
@@ -121,6 +122,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
       wake: () => undefined,
       isConnected: () => true,
       degraded: () => [],
+      journalBacklog: () => Promise.resolve({ pending: 0, unacknowledged: 0, followers: [] }),
       exec: () => Promise.resolve(null),
       openLogs: () =>
         Promise.resolve({
@@ -142,6 +144,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     jupyterTokens: environmentJupyterTokens(operator),
     hostKeys: environmentHostKeys(operator),
     attempts: noAttempts(),
+    metrics: { counters: new ServerCounters(), isLeader: () => true },
     closing: closing.signal,
     config: {
       version: "0.0.0-test",

@@ -15,11 +15,11 @@ const SHARED = "shared/src";
 function agent(): Layer[] {
   const [core, config, process] = ["agent/src/core", "agent/src/config", "agent/src/process"];
   const [host, journal, link] = ["agent/src/host", "agent/src/journal", "agent/src/link"];
-  const [runtime, toolbox] = ["agent/src/runtime", "agent/src/toolbox"];
+  const [runtime, toolbox, metrics] = ["agent/src/runtime", "agent/src/toolbox", "agent/src/metrics"];
   const [access, relay, files] = ["agent/src/access", "agent/src/access/relay", "agent/src/files"];
   const [loop, assembly] = ["agent/src/loop", "agent/src/assembly"];
   const [checks, commands] = ["agent/src/commands/doctor", "agent/src/commands"];
-  const adapters = [host, journal, link, runtime, toolbox];
+  const adapters = [host, journal, link, runtime, toolbox, metrics];
   return [
     { path: core, imports: [SHARED] },
     { path: process, imports: [SHARED] },

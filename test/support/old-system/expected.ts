@@ -149,6 +149,7 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     conflict_host_id: null,
     sharing_mode: null,
     nvlink_island: null,
+    memory_split: null,
   },
 };
 

@@ -26,12 +26,14 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "agent-orphans",
       "host",
       "host-versions",
+      "metrics-endpoint",
       "stored-output",
       "probe-requests",
     ],
     rest: [
       "agent-contact",
       "agent-doctor",
+      "agent-metrics",
       "agent-output",
       "agent-recovery",
       "agent-runtime-restart",
@@ -92,7 +94,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
   {
     folder: "integration/gateway",
     project: "database",
-    test: ["terminal-sessions", "unconfirmed-hosts"],
+    test: ["gateway-metrics", "terminal-sessions", "unconfirmed-hosts"],
     rest: [],
   },
   {
@@ -190,6 +192,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "http-rights",
       "invitations",
       "lookups",
+      "metrics",
       "openapi",
       "resealing",
       "sealed-values",
@@ -253,6 +256,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     ],
     rest: ["access-faults", "access-handover"],
   },
+  { folder: "integration/monitoring", project: "integration", test: ["*"], rest: [] },
   { folder: "integration/placement", project: "database", test: ["*"], rest: [] },
   {
     folder: "integration/runtime",

@@ -131,6 +131,7 @@ export class House {
       REMOTEGPU_HOST_NAME: `host-${number}`,
       REMOTEGPU_SIMULATED_GPUS: "1",
       REMOTEGPU_GATEWAY_PORT: "0",
+      REMOTEGPU_METRICS_LISTEN: "off",
       REMOTEGPU_CLEAN_ON_EXIT: "1",
       REMOTEGPU_EXIT_WITH_STDIN: "1",
       // The machine is everybody's.

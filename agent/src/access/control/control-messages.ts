@@ -112,6 +112,10 @@ export const AccessMessage = z.object({
   leases: z.array(ObservedLease).max(MAX_LEASES_OF_HOST),
   /** Where gateways connect; null while it is not open. */
   gatewayPort: z.int().min(1).max(65_535).nullable(),
+  /** How the numbers of leases are used; absent from processes of before. */
+  ports: z
+    .object({ active: z.int().nonnegative(), cooling: z.int().nonnegative(), free: z.int().nonnegative() })
+    .optional(),
   access: AccessReport.default({ sessions: [], attempts: [], isWhole: false }),
   /** Of the services that were to be watched, what was seen of each; those that nobody has looked at are missing. */
   services: z

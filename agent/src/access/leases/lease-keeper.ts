@@ -22,8 +22,10 @@ import { changesBy, isOlder } from "../../core/leases/lease-list.ts";
 import {
   choosePort,
   exhaustedReason,
+  portCounts,
   portUse,
   randomStart,
+  type PortCounts,
   type PortRange,
 } from "../../core/leases/lease-port.ts";
 import type { AccessList } from "../control/control-messages.ts";
@@ -93,6 +95,11 @@ export class LeaseKeeper {
   /** The observed clock: how long access processes have run on this host, all together. */
   get nowMs(): number {
     return this.#clockAtOpenMs + this.#options.clock.monotonicMs() - this.#openedMs;
+  }
+
+  /** How the numbers of the range are used now. */
+  get ports(): PortCounts {
+    return portCounts(this.#options.range, portUse(this.#leases.values(), this.nowMs));
   }
 
   /** What the agent's report holds: everything open, and of what is released what was asked for. */

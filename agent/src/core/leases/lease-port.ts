@@ -28,6 +28,15 @@ export function portUse(leases: Iterable<LeaseRecord>, nowMs: number): PortUse {
   return { held, resting };
 }
 
+/** How the numbers of the range are used. */
+export type PortCounts = { active: number; cooling: number; free: number };
+
+export function portCounts(range: PortRange, { held, resting }: PortUse): PortCounts {
+  const active = within(range, held);
+  const cooling = within(range, resting);
+  return { active, cooling, free: sizeOf(range) - active - cooling };
+}
+
 /**
  * The first number from `startAt` on, around the end of the range, that nothing is known against; null when every
  * one is taken.
@@ -54,18 +63,20 @@ export function randomStart(range: PortRange, chance: number): number {
 
 /** Why there is no number, for people. */
 export function exhaustedReason(range: PortRange, use: PortUse, strangers: number): HostReason {
-  const within = (ports: ReadonlySet<number>) =>
-    [...ports].filter((port) => port >= range.first && port <= range.last).length;
   return {
     code: "lease-ports-exhausted",
     params: {
       first_port: range.first,
       last_port: range.last,
-      held_ports: within(use.held),
-      resting_ports: within(use.resting),
+      held_ports: within(range, use.held),
+      resting_ports: within(range, use.resting),
       foreign_ports: strangers,
     },
   };
+}
+
+function within(range: PortRange, ports: ReadonlySet<number>): number {
+  return [...ports].filter((port) => port >= range.first && port <= range.last).length;
 }
 
 /** Outgoing connections of the host get numbers from the kernel's range, and would sit on ours by chance. */

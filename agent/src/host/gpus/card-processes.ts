@@ -2,22 +2,22 @@
  * Where the processes that nvidia-smi names live: their names and containers, by /proc. What has ended since it was
  * named is left out. Whose they are is decided in core/gpus/gpu-processes.ts.
  */
-import type { SeenProcess } from "../../core/gpus/gpu-processes.ts";
+import type { LiveContainers, SeenProcess } from "../../core/gpus/gpu-processes.ts";
 import type { GpuProcess } from "./nvidia-smi/nvidia-smi-xml.ts";
 import { readContainers, readProcessName } from "../processes/process-liveness.ts";
 
-export type ProcessesOnCards = { seen: SeenProcess[]; ours: ReadonlySet<string> };
+export type ProcessesOnCards = { seen: SeenProcess[]; ours: LiveContainers };
 
 /**
- * @param liveContainerIds asked once the processes were read: a container that was started meanwhile is among them by
+ * @param liveContainers asked once the processes were read: a container that was started meanwhile is among them by
  * then. What belongs to none of them is read again, since it may have ended with its run in between.
  */
 export async function processesOnCards(
   named: readonly GpuProcess[],
-  liveContainerIds: () => ReadonlySet<string>,
+  liveContainers: () => LiveContainers,
 ): Promise<ProcessesOnCards> {
   const first = await Promise.all(named.map(seenNow));
-  const ours = liveContainerIds();
+  const ours = liveContainers();
   const seen = await Promise.all(
     first.map(async (process) => {
       const isOurs = process?.containerIds.some((id) => ours.has(id)) ?? false;

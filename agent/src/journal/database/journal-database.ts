@@ -2,8 +2,14 @@
  * The one SQLite connection of the journal: how durable it is, and what happens when the disk is full. Every change
  * goes through `write`, one transaction that is on the disk when it returns.
  */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
+import { Counts } from "../../core/metrics/counts.ts";
+import {
+  JOURNAL_ERROR_KINDS,
+  journalErrorKind,
+  type JournalErrorKind,
+} from "../../core/metrics/journal-errors.ts";
 import { Ballast } from "./ballast.ts";
 import { CHECKPOINT_PAGES, makeDurable } from "./durable.ts";
 import { assertIntact, DamagedJournalError, isDamage } from "./integrity.ts";
@@ -18,6 +24,9 @@ export class JournalError extends Error {
 }
 
 export class JournalDatabase {
+  /** Failures since it was opened. */
+  readonly errors = new Counts<JournalErrorKind>(JOURNAL_ERROR_KINDS);
+  readonly #path: string;
   readonly #sqlite: Database.Database;
   readonly #statements = new Map<string, Database.Statement>();
   readonly #ballast: Ballast;
@@ -27,6 +36,7 @@ export class JournalDatabase {
   constructor(path: string, ballast: Ballast) {
     // Customers' variables are in it: nobody but us may read it, nor the log file, which takes the same mode.
     closeSync(openSync(path, "a", 0o600));
+    this.#path = path;
     this.#sqlite = new Database(path);
     try {
       makeDurable(this.#sqlite);
@@ -45,6 +55,12 @@ export class JournalDatabase {
   /** True from the moment the disk was found (nearly) full until there is room for the ballast again. */
   get isShortOfSpace(): boolean {
     return this.#isShortOfSpace;
+  }
+
+  /** Of the file and the log beside it. */
+  get sizeBytes(): number {
+    const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    return sizeOf(this.#path) + sizeOf(`${this.#path}-wal`);
   }
 
   /**
@@ -96,6 +112,7 @@ export class JournalDatabase {
       return this.#sqlite.transaction(work).immediate();
     } catch (cause) {
       if (!(cause instanceof Database.SqliteError)) throw cause;
+      this.errors.add(journalErrorKind(cause.code));
       if (isDamage(cause)) throw new DamagedJournalError("the journal's file is damaged", { cause });
       throw new JournalError(`the journal cannot be written: ${cause.message} (${cause.code})`, { cause });
     }

@@ -96,7 +96,8 @@ function vouchesFor(next: Damaged["next"], hash: string, journalId: JournalId): 
   return entry?.kind === "usage" && rowHash(journalId, next.seq, hash, entry) === next.hash;
 }
 
-function parsedEntry(stored: StoredRow): JournalEntry | null {
+/** Null where it is not what was written. */
+export function parsedEntry(stored: Pick<StoredRow, "entry">): JournalEntry | null {
   try {
     return JournalEntry.parse(JSON.parse(stored.entry));
   } catch {

@@ -11,7 +11,7 @@ import {
   type UsageEntry,
 } from "@remotegpu/shared/proof/journal-row";
 import { rowHash, sha256 } from "@remotegpu/shared/proof/row-hash";
-import { examine, type ChainLink, type StoredRow } from "./chain.ts";
+import { examine, parsedEntry, type ChainLink, type StoredRow } from "./chain.ts";
 import type { JournalDatabase } from "../database/journal-database.ts";
 
 export interface ChainState {
@@ -98,6 +98,7 @@ export class RowStore {
     const isHeadDamaged = last?.seq === head.seq && last.hash !== head.hash;
     // What was confirmed is not thrown away for the sake of a neighbour's damaged hash.
     const writeBack = mended.filter((row) => row.seq > startSeq || row.entry.kind !== "lost");
+    if (writeBack.length > 0) this.#database.errors.add("damaged-row", writeBack.length);
     if (writeBack.length > 0 || isHeadDamaged)
       this.#database.write(() => {
         this.#replace(writeBack);
@@ -108,6 +109,16 @@ export class RowStore {
       rows: rows.filter((row) => row.seq > startSeq),
       damaged: writeBack.map((row) => row.seq),
     };
+  }
+
+  /** What the wall clock showed at the end of the oldest unconfirmed row; null where there is none, or it is damaged. */
+  oldestUnconfirmedMs(): number | null {
+    const stored = this.#database
+      .prepare<[], { entry: string }>(
+        "SELECT entry FROM rows WHERE seq > (SELECT watermark FROM meta) ORDER BY seq LIMIT 1",
+      )
+      .get();
+    return stored === undefined ? null : wallEndMs(stored.entry);
   }
 
   /** Deletes confirmed rows up to `seq`; the chain goes on from its hash. Call it inside a transaction. */
@@ -152,4 +163,11 @@ export class RowStore {
   #setHead({ seq, hash }: ChainLink): void {
     this.#database.prepare("UPDATE meta SET head_seq = ?, head_hash = ?").run(seq, hash);
   }
+}
+
+function wallEndMs(text: string): number | null {
+  const entry = parsedEntry({ entry: text });
+  if (entry?.kind !== "usage") return null;
+  const endMs = Date.parse(entry.wallEnd);
+  return Number.isNaN(endMs) ? null : endMs;
 }

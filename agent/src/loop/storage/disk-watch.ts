@@ -17,6 +17,7 @@ import {
   type DiskState,
   type Writer,
 } from "../../core/storage/disk-guard.ts";
+import { DISK_AREAS, type DiskArea } from "../../core/metrics/agent-samples.ts";
 import { hasFewFiles, type FileRoom } from "../../core/storage/file-limit.ts";
 import { DiskHistory, type DiskSample } from "../../core/storage/disk-history.ts";
 import type { ContainerGroups } from "../../host/processes/container-groups.ts";
@@ -85,6 +86,23 @@ export class DiskWatch {
     return [...this.#states.values()].some((state) => state !== "roomy");
   }
 
+  /** As last seen; without those that could not be seen. */
+  get freeBytes(): ReadonlyMap<DiskArea, number> {
+    const { poolFolder, stateDir } = this.#parts;
+    const folders = { journal: stateDir, containers: this.#containersFolder, data: poolFolder } as const;
+    const free = (area: DiskArea) => this.#sights.get(folders[area])?.freeBytes;
+    return new Map(
+      DISK_AREAS.flatMap((area): [DiskArea, number][] => {
+        const bytes = free(area);
+        return bytes === undefined ? [] : [[area, bytes]];
+      }),
+    );
+  }
+
+  get #containersFolder(): string {
+    return this.#parts.runtimeWatch.info?.dataFolder ?? this.#parts.stateDir;
+  }
+
   /** As the heartbeat says it. */
   get degraded(): string[] {
     return this.isNearlyFull ? ["disk-low"] : [];
@@ -99,8 +117,8 @@ export class DiskWatch {
   }
 
   #request(): void {
-    const { stateDir, poolFolder, runtimeWatch } = this.#parts;
-    for (const folder of new Set([runtimeWatch.info?.dataFolder ?? stateDir, poolFolder, stateDir]))
+    const { stateDir, poolFolder } = this.#parts;
+    for (const folder of new Set([this.#containersFolder, poolFolder, stateDir]))
       if (!this.#requested.has(folder)) void this.#requestAbout(folder);
   }
 

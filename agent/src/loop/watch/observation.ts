@@ -14,7 +14,7 @@ import {
   type OwnedContainer,
   type RunKey,
 } from "../../core/container/container.ts";
-import { liveContainerIds } from "../../core/gpus/gpu-processes.ts";
+import { liveContainers } from "../../core/gpus/gpu-processes.ts";
 import { desiredImages, type DesiredImage } from "../../core/images/desired-images.ts";
 import { doubtsAbout, withLeftBehind, type Doubt } from "../../core/runs/left-behind.ts";
 import { ordersOfRemovedHost } from "../../core/reconcile/removed-host.ts";
@@ -134,7 +134,7 @@ export class Observation {
           nowMs,
           runtime: this.#runtimeWatch.info,
           containers: this.#containers === null ? null : this.own,
-          liveContainerIds: () => liveContainerIds(this.own, this.#journal.runs.all()),
+          liveContainers: () => liveContainers(this.own, this.#journal.runs.all()),
         },
         this.#wake,
       )

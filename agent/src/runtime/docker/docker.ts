@@ -4,6 +4,7 @@
  * until an answer is given up. What the calls mean is in the files beside this one.
  */
 import Dockerode from "dockerode";
+import type { RuntimeCall } from "../../core/metrics/runtime-calls.ts";
 import { RuntimeDown, runtimeFailure } from "./runtime-error.ts";
 
 export const DEFAULT_SOCKET = "/var/run/docker.sock";
@@ -19,9 +20,12 @@ export class Docker {
   readonly socketPath: string;
   readonly #client: Dockerode;
   readonly #pending = new Map<string, Set<Promise<void>>>();
+  readonly #onCall: (call: RuntimeCall) => void;
 
-  constructor(socketPath: string = DEFAULT_SOCKET) {
+  /** @param onCall called with each call that has ended, however it did */
+  constructor(socketPath: string = DEFAULT_SOCKET, onCall: (call: RuntimeCall) => void = () => undefined) {
     this.socketPath = socketPath;
+    this.#onCall = onCall;
     this.#client = new Dockerode({ socketPath });
   }
 
@@ -36,8 +40,21 @@ export class Docker {
     options: { deadlineMs: number; kind?: string; atOnce?: number },
     perform: Call<T>,
   ): Promise<T> {
-    const { kind = what, atOnce = 1 } = options;
+    const begunMs = performance.now();
     const signal = AbortSignal.timeout(options.deadlineMs);
+    try {
+      return await this.#callInTurn(what, { ...options, signal }, perform);
+    } finally {
+      this.#onCall({ what, tookMs: performance.now() - begunMs, isTimedOut: signal.aborted });
+    }
+  }
+
+  async #callInTurn<T>(
+    what: string,
+    options: { deadlineMs: number; kind?: string; atOnce?: number; signal: AbortSignal },
+    perform: Call<T>,
+  ): Promise<T> {
+    const { kind = what, atOnce = 1, signal } = options;
     const late = new Promise<never>((_resolve, reject) => {
       const giveUp = () =>
         reject(

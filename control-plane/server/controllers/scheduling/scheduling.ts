@@ -4,6 +4,7 @@
  * the commit looks at everything again.
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
+import { type CountedPlacement, placementResultOf } from "../../core/metrics/label-values.ts";
 import type { Turn } from "../../core/queue/oldest.ts";
 import { planPass } from "../../core/queue/pass-plan.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
@@ -28,6 +29,8 @@ export interface SchedulingDeps {
 export interface SchedulingReport {
   placed: string[];
   waiting: string[];
+  /** What came of each placement that was tried, for metrics. */
+  tried: CountedPlacement[];
   /** Somebody was faster somewhere: another pass should follow at once. */
   again: boolean;
 }
@@ -51,7 +54,7 @@ interface Pass {
  *   itself; StoreError when the database failed
  */
 export async function schedulePass(deps: SchedulingDeps, pass: Pass): Promise<SchedulingReport> {
-  const report: SchedulingReport = { placed: [], waiting: [], again: false };
+  const report: SchedulingReport = { placed: [], waiting: [], tried: [], again: false };
   const refused = new Set<string>();
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     const refusedBefore = refused.size;
@@ -82,6 +85,7 @@ async function scheduleRound(
   report.waiting = plan.waiting.map(({ order }) => order.start.id);
   for (const { order, outcome } of await commitAll(deps, pass, plan.placed)) {
     const { start } = order;
+    report.tried.push(countedPlacement(order, outcome, now));
     if (outcome.committed) {
       report.placed.push(start.id);
       for (const hostId of outcome.hostIds) deps.nudge(hostId as HostId);
@@ -100,6 +104,16 @@ async function scheduleRound(
   const head = headTaken ?? (plan.head === null ? null : headOf(plan.head.job));
   if (!isSameHead(head, scene.reservedHead)) await noteHead(deps.db, pass, head);
   return { mayGoOn: headTaken === null };
+}
+
+function countedPlacement(
+  { start: { kind }, orderedAtMs }: ScheduledOrder,
+  outcome: CommitOutcome,
+  now: Date,
+): CountedPlacement {
+  return outcome.committed
+    ? { kind, result: placementResultOf("committed"), waitedMs: now.getTime() - orderedAtMs }
+    : { kind, result: placementResultOf(outcome.reason), waitedMs: null };
 }
 
 function headOf({ start, orderedAtMs }: ScheduledOrder): ReservedHead {

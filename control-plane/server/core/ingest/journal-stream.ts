@@ -27,6 +27,16 @@ export type StreamState =
   | ({ readonly kind: "well" } & StreamFound)
   | { readonly kind: "away"; readonly cause: AwayCause; readonly detail: string };
 
+/** What the stream holds that ingest has not dealt with. */
+export interface JournalBacklog {
+  /** Messages that no server has received yet. */
+  readonly pending: number;
+  /** Messages that a server has received and not acknowledged. */
+  readonly unacknowledged: number;
+  /** How many messages each replica is behind the stream's leader; none where NATS is one server. */
+  readonly followers: readonly { readonly name: string; readonly lag: number }[];
+}
+
 /** What is away and what that means, for everyone to read. */
 export interface Degradation {
   readonly what: "nats" | "jetstream";

@@ -16,6 +16,15 @@ const HealthReasonCode = z.object({
   params: ReasonParams.openapi({ description: "What the code's text shows", example: {} }),
 });
 
+const GpuMemoryUser = z.object({
+  instance_id: z.string().openapi({ description: "The instance", example: "inst-64ab09ee" }),
+  processes: z.int().openapi({ description: "Its processes on the card", example: 2 }),
+  memory_mib: z.int().nullable().openapi({
+    description: "What they hold in MiB; null: the driver does not report it",
+    example: 40_960,
+  }),
+});
+
 export const Gpu = z
   .object({
     host_id: z.string(),
@@ -92,6 +101,13 @@ export const Gpu = z
       description: "Memory in use that no process of the host's containers accounts for",
       example: 512,
     }),
+    memory_users: z.array(GpuMemoryUser).openapi({
+      description: "Memory by instance, those that hold most first; empty also where it is not known",
+    }),
+    unexplained_memory_mib: z.int().nullable().openapi({
+      description: "Memory in use that no listed process explains, strangers' neither; null: not known",
+      example: 48,
+    }),
     sharing_mode: z.string().nullable().openapi({
       description: "exclusive or shared; null: nobody holds it",
       example: "exclusive",
@@ -135,10 +151,16 @@ export const Gpu = z
   })
   .openapi("Gpu");
 
-export function gpuAnswer({ health_reason_data: data, ...row }: GpuRow) {
+export function gpuAnswer({ health_reason_data: data, memory_split: split, ...row }: GpuRow) {
   return {
     ...row,
     ...namedReason("cordon_reason", storedReason(row.cordon_reason)),
+    memory_users: (split?.users ?? []).map(({ instanceId, processes, memoryMib }) => ({
+      instance_id: instanceId,
+      processes,
+      memory_mib: memoryMib,
+    })),
+    unexplained_memory_mib: split?.unexplainedMib ?? null,
     health_reason_codes: row.health_reasons.map((text, nth) => healthReasonCode(text, data?.[nth] ?? null)),
     strangers: row.strangers.map(({ pid, name, memoryMib }) => ({ pid, name, memory_mib: memoryMib })),
     allocated_at: row.allocated_at?.toISOString() ?? null,

@@ -15,7 +15,8 @@ import { bringsFile } from "../files/file-transfers.ts";
 import { registerDashboard, sendUnknownPage } from "../dashboard/dashboard.ts";
 import { registerDocumentation } from "./documentation.ts";
 import { fieldErrorsOf, InputRefused } from "../problems/input-errors.ts";
-import { countRequests } from "./metrics.ts";
+import { AnsweredRequests } from "../../core/metrics/answered-requests.ts";
+import { countRequests } from "../metrics/count-requests.ts";
 import { PROBLEM_STATUS } from "../problems/problem-statuses.ts";
 import { ApiRefusal, conflict } from "../request/refusal.ts";
 import { registerResources } from "./resources.ts";
@@ -36,12 +37,12 @@ export function createApp(deps: ApiDeps): ApiApp {
   const app: ApiApp = new OpenAPIHono<ApiEnv>({ defaultHook: refuseBadInput });
   const api: ApiApp = new OpenAPIHono<ApiEnv>({ defaultHook: refuseBadInput });
 
-  registerResources(api, deps);
+  const streams = registerResources(api, deps);
   const routes = api.openAPIRegistry.definitions.flatMap((one) => (one.type === "route" ? [one.route] : []));
   const changes = changesOf(routes, API_BASE);
 
   // Of this app alone, so that two apps of one process (tests) neither count nor limit each other's requests.
-  const answered = { byLabel: new Map<string, number>(), secondsTotal: 0, count: 0 };
+  const answered = new AnsweredRequests();
   const { perKey, perAddress } = deps.config.rateLimits;
   const limiters = { keys: new RateLimiter(perKey), addresses: new RateLimiter(perAddress) };
 
@@ -58,7 +59,7 @@ export function createApp(deps: ApiDeps): ApiApp {
   app.use(limitBody);
 
   app.route(API_BASE, api);
-  registerServerRoutes(app, deps);
+  registerServerRoutes(app, deps, streams);
   registerCommandRoutes(app, deps);
   registerDocumentation(app, deps);
   registerDashboard(app, deps);

@@ -57,6 +57,7 @@ import { registerApiKeyRoutes } from "../accounts/keys-of-customers.ts";
 import { registerOwnKeyRoutes } from "../accounts/own-keys.ts";
 import { registerMeRoutes } from "../accounts/me.ts";
 import { registerBrowserSessionRoutes } from "../sessions/sessions.ts";
+import type { StreamFeed } from "../stream/feed.ts";
 import { registerStreamRoute } from "../stream/stream.ts";
 import { registerSessionTicketRoute } from "../sessions/session-tickets.ts";
 import { registerOfferRoute } from "../money/prices/offers.ts";
@@ -95,8 +96,11 @@ import { registerWorkloadWhy } from "../workloads/routes/workload-why.ts";
 import { registerWorkspaceMemberRoutes } from "../workspaces/workspace-members.ts";
 import { registerWorkspaceRoutes } from "../workspaces/workspaces.ts";
 
-/** What is shared by all requests may read; a request changes things by the handle of its own audit scope. */
-export function registerResources(api: ApiApp, shared: ApiDeps): void {
+/**
+ * What is shared by all requests may read; a request changes things by the handle of its own audit scope.
+ * @returns the streams, whose clients are counted
+ */
+export function registerResources(api: ApiApp, shared: ApiDeps): StreamFeed {
   const takeOrder = orderQueue(shared.db);
   const deps: ApiDeps = { ...shared, db: inAuditScope(shared.db, NO_CHANGES) };
   const fleet = new CachedFleet(deps);
@@ -106,7 +110,7 @@ export function registerResources(api: ApiApp, shared: ApiDeps): void {
   registerOwnKeyRoutes(api, deps);
   registerBrowserSessionRoutes(api, deps);
   registerSessionTicketRoute(api);
-  registerStreamRoute(api, deps);
+  const streams = registerStreamRoute(api, deps);
   registerWorkspaceRoutes(api, deps);
   registerWorkspaceMemberRoutes(api, deps);
   registerWorkspaceInvitationRoutes(api, deps);
@@ -184,6 +188,7 @@ export function registerResources(api: ApiApp, shared: ApiDeps): void {
   registerFleetMapRoute(api, deps);
   registerAuditLogRoute(api, deps);
   registerAlarmRoutes(api, deps);
+  return streams;
 }
 
 /** What all kinds of workload have. */

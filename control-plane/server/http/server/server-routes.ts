@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { metricsText, SummedBooks } from "./metrics.ts";
+import { Metrics } from "../metrics/metrics.ts";
+import type { StreamFeed } from "../stream/feed.ts";
 import { namedReason, reasonCode, reasonParams } from "../request/reason-answer.ts";
 import { ApiRefusal, notFound } from "../request/refusal.ts";
 import { forEveryone, ok } from "../request/route.ts";
@@ -96,7 +97,7 @@ const bundleFile = createRoute({
   responses: textAnswer("The file", "application/octet-stream"),
 });
 
-export function registerServerRoutes(app: ApiApp, deps: ApiDeps): void {
+export function registerServerRoutes(app: ApiApp, deps: ApiDeps, streams: Pick<StreamFeed, "clients">): void {
   const stateOr = (well: "ok" | "ready"): z.infer<typeof Health> => {
     const degraded = deps.link.degraded().map(({ what, why }) => ({ what, ...namedReason("why", why) }));
     return degraded.length === 0 ? { status: well } : { status: "degraded", degraded };
@@ -106,12 +107,10 @@ export function registerServerRoutes(app: ApiApp, deps: ApiDeps): void {
     await deps.db.query("SELECT 1");
     return c.json(stateOr("ready"), 200);
   });
-  const books = new SummedBooks(deps);
-  app.openapi(metrics, async (c) => {
-    return c.body(await metricsText(c, books), 200, {
-      "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
-    });
-  });
+  const served = new Metrics(deps, streams);
+  app.openapi(metrics, async (c) =>
+    c.body(await served.text(c), 200, { "Content-Type": served.contentType }),
+  );
   app.openapi(installScript, (c) => {
     const bundle = deps.config.bundle();
     if (bundle === null) throw notBuilt();

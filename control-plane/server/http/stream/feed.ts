@@ -51,6 +51,11 @@ export class StreamFeed {
     deps.closing.addEventListener("abort", () => this.#close());
   }
 
+  /** So many read now. */
+  get clients(): number {
+    return this.#readers.size;
+  }
+
   /**
    * Resolves once what changes from then on will be told.
    * @throws ApiRefusal where too many read, or the server ends

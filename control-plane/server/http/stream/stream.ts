@@ -42,7 +42,8 @@ const get = createRoute({
   responses: okStream("The events, as they come", "text/event-stream"),
 });
 
-export function registerStreamRoute(api: ApiApp, deps: ApiDeps): void {
+/** @returns the streams of this server */
+export function registerStreamRoute(api: ApiApp, deps: ApiDeps): StreamFeed {
   const feed = new StreamFeed(deps);
 
   api.openapi(get, async (c) => {
@@ -76,6 +77,7 @@ export function registerStreamRoute(api: ApiApp, deps: ApiDeps): void {
     const reader = await feed.join(reading);
     return c.body(reader.body, 200, HEADERS);
   });
+  return feed;
 }
 
 /** @throws ApiRefusal that names those that are none */

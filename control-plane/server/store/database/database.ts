@@ -4,6 +4,10 @@
  * since the driver makes a Postgres array of an array.
  */
 import assert from "node:assert/strict";
+import type { DistributionCounter } from "../../core/metrics/distribution.ts";
+import type { QUERY_SCOPES } from "../../core/metrics/label-values.ts";
+import { distributionOf } from "../../core/metrics/server-counters.ts";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
 import { APPLICATION_ROLE } from "./connection/application-role.ts";
 import { ConnectionRole } from "./connection/connection-role.ts";
@@ -100,6 +104,8 @@ export interface Database extends Connection {
   readonly pool: Pool;
   /** As whom its connections work. */
   readonly role: ConnectionRole;
+  /** How long its statements and transactions took. */
+  readonly times: DistributionCounter;
   /** In which all changes by this handle are; the server's own are in none. */
   readonly auditScope: AuditScope | undefined;
   close(): Promise<void>;
@@ -130,9 +136,25 @@ export function openDatabase(
   });
   pool.on("error", ignoreBrokenConnection);
   pool.on("connect", readInTurns);
+  const times = distributionOf("db_query_duration_seconds");
   const query: Connection["query"] = async (text, values) =>
-    await requestAlone({ pool, role }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS });
-  return { pool, role, auditScope: undefined, query, change: query, close: () => pool.end() };
+    await timed(times, "statement", () =>
+      requestAlone({ pool, role }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS }),
+    );
+  return { pool, role, times, auditScope: undefined, query, change: query, close: () => pool.end() };
+}
+
+async function timed<T>(
+  times: DistributionCounter,
+  scope: (typeof QUERY_SCOPES)[number],
+  work: () => Promise<T>,
+): Promise<T> {
+  const startedMs = performance.now();
+  try {
+    return await work();
+  } finally {
+    times.observe([scope], (performance.now() - startedMs) / MS_PER_SECOND);
+  }
 }
 
 /**
@@ -175,10 +197,19 @@ export async function transaction<T>(
     endsDeadWithinMs = statementTimeoutMs,
   }: TransactionOptions = {},
 ): Promise<T> {
+  const options = { isolation, statementTimeoutMs, endsDeadWithinMs };
+  return await timed(database.times, "transaction", () => runUntilDone(database, work, options));
+}
+
+async function runUntilDone<T>(
+  database: Database,
+  work: (sql: Transaction) => Promise<T>,
+  options: Required<TransactionOptions>,
+): Promise<T> {
   let prepares = true;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await runOnce(database, work, { isolation, statementTimeoutMs, endsDeadWithinMs, prepares });
+      return await runOnce(database, work, { ...options, prepares });
     } catch (error) {
       const isStale = error instanceof StoreError && isStalePlan(error.cause);
       if (attempt === MAX_TRANSACTION_ATTEMPTS || !(isStale || hasLostRace(error))) throw error;

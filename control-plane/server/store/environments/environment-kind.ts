@@ -34,6 +34,7 @@ export const ENVIRONMENT_STORE = {
     "SELECT id, 0 AS first_rank, 1 AS instances FROM environments WHERE status = 'queued' AND deleted_at IS NULL",
   orderOfStart: "environments o ON o.id = s.id",
   startColumns: "1 AS attempt, NULL AS code, NULL::jsonb AS distributed, o.storage_pool, 0 AS priority",
+  waitingCode: "o.status_reason_code",
   limitSeconds: null,
   uses: {
     columns: ["storage"],

@@ -67,44 +67,6 @@ export async function fleetModels(sql: Connection): Promise<FleetModel[]> {
   return rows.map(({ name, bytes }) => ({ model: name, memoryBytes: bytes }));
 }
 
-export interface Gauge {
-  name: string;
-  help: string;
-  samples: { labels: Record<string, string>; value: number }[];
-}
-
-export async function fleetGauges(sql: Connection): Promise<Gauge[]> {
-  const numbers = await fleetNumbers(sql);
-  const plain = (name: string, help: string, value: number): Gauge => ({
-    name,
-    help,
-    samples: [{ labels: {}, value }],
-  });
-  const connections = await sql.query<{ connection: string; count: number }>(
-    "SELECT coalesce(connection, 'never') AS connection, count(*) AS count FROM hosts WHERE deleted_at IS NULL GROUP BY 1 ORDER BY 1",
-  );
-  const statuses = await sql.query<{ status: string; count: number }>(
-    "SELECT coalesce(status, 'creating') AS status, count(*) AS count FROM environments WHERE deleted_at IS NULL GROUP BY 1 ORDER BY 1",
-  );
-  return [
-    {
-      name: "hosts",
-      help: "Hosts by connection.",
-      samples: connections.rows.map(({ connection, count }) => ({ labels: { connection }, value: count })),
-    },
-    {
-      name: "environments",
-      help: "Environments by status.",
-      samples: statuses.rows.map(({ status, count }) => ({ labels: { status }, value: count })),
-    },
-    plain("gpus", "GPUs of the fleet.", numbers.gpus_total),
-    plain("gpus_free", "GPUs that an order could take now.", numbers.gpus_free),
-    plain("orders_queued", "Orders that wait for a place.", numbers.queued),
-    plain("usage_rows_pending", "Journal rows that are not decided yet.", numbers.pending_usage_rows),
-    plain("alarms_open", "Alarms that nobody cleared.", numbers.alarms_open),
-  ];
-}
-
 export interface QuarantineRow {
   id: number;
   host_id: string;

@@ -3,7 +3,7 @@
  * heartbeats.ts and observed.ts; what runs on them is placements.ts.
  */
 import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
-import type { GpuStranger } from "@remotegpu/shared/messages/host-report";
+import type { GpuMemorySplit, GpuStranger } from "@remotegpu/shared/messages/host-report";
 import type { GatewayRoute } from "../../core/gateway/host-tunnel.ts";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
 import type { PoolState } from "../../core/hosts/pools/pool-membership.ts";
@@ -207,6 +207,8 @@ export interface GpuRow {
   /** As hosts tell them. */
   strangers: GpuStranger[];
   foreign_memory_mib: number | null;
+  /** As hosts report it; null where that is not known now. */
+  memory_split: GpuMemorySplit | null;
   conflict_host_id: string | null;
   allocated_to: string | null;
   allocated_at: Date | null;
@@ -220,7 +222,7 @@ export interface GpuRow {
 const GPU = `SELECT g.uuid, g.host_id, g.gpu_index, g.name, g.brand, g.architecture, g.compute_capability,
     g.driver_version, g.pci_bus_id, ${safeBigint("g.memory_total")} AS memory_total, g.memory_used_mib,
     g.utilization_percent, g.temperature_c, g.power_w, g.power_limit, g.temperature_limit,
-    g.nvlink_island, coalesce(g.status, 'available') AS status,
+    g.nvlink_island, g.memory_split, coalesce(g.status, 'available') AS status,
     coalesce(g.health_status, 'unknown') AS health_status, g.sharing_mode, g.simulated, g.cordoned,
     ${optionalReasonColumn("g", "cordon_reason")} AS cordon_reason, g.conflict_host_id, g.allocated_to, g.allocated_at, g.last_seen_at,
     ${SAMPLED_AT} AS sampled_at, g.vanished_at,

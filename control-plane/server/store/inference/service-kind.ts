@@ -34,7 +34,7 @@ const IS_WANTED = "status IN ('creating', 'running')";
 
 /** With what its service says of each order. */
 const WAITING_REPLICAS = `SELECT s.id, i.rank AS first_rank, 1 AS instances, i.revision, s.customer_id, s.workspace_id, s.created_at,
-         i.created_at AS queued_at
+         i.created_at AS queued_at, i.lacks_code
     FROM inference_services s JOIN instances i ON i.workload_kind = 'inference' AND i.workload_id = s.id
    WHERE s.${IS_WANTED} AND s.deleted_at IS NULL AND i.state = 'placed' AND i.dismissed_at IS NULL
      AND i.given_up IS NULL AND NOT EXISTS (SELECT FROM placements p WHERE p.instance_id = i.id)`;
@@ -68,6 +68,7 @@ export const SERVICE_STORE = {
   waitingStarts: WAITING_REPLICAS,
   orderOfStart: ORDER_OF_REPLICA,
   startColumns: "1 AS attempt, NULL AS code, NULL::jsonb AS distributed, NULL AS storage_pool, 0 AS priority",
+  waitingCode: "s.lacks_code",
   limitSeconds: null,
   uses: {
     columns: ["replicas"],

@@ -210,9 +210,10 @@ async function noteVitals(
   await sql.change(
     `UPDATE gpus g SET health_status = v.health, memory_used_mib = v."memoryUsedMib",
             utilization_percent = v."utilizationPercent", temperature_c = v."temperatureC", power_w = v."powerW",
+            memory_split = v."memorySplit",
             last_seen_at = CASE WHEN ${IS_BLIND} h.degraded OR ${reportsFailure("v")} THEN g.last_seen_at ELSE $3 END
        FROM hosts h, jsonb_to_recordset($2::jsonb) AS v(uuid text, health text, "memoryUsedMib" int,
-              "utilizationPercent" int, "temperatureC" int, "powerW" numeric, "hasSign" boolean, cordon jsonb)
+              "utilizationPercent" int, "temperatureC" int, "powerW" numeric, "memorySplit" jsonb, "hasSign" boolean, cordon jsonb)
       WHERE h.id = $1 AND g.host_id = $1 AND g.uuid = v.uuid AND g.vanished_at IS NULL`,
     [hostId, JSON.stringify(vitals), now],
   );

@@ -41,7 +41,7 @@ WITH told AS MATERIALIZED (
     features text[], "clockOffsetMs" bigint)
 ), cards AS (
   SELECT * FROM jsonb_to_recordset($2::jsonb) AS v("hostId" text, uuid text, health text, "memoryUsedMib" int,
-    "utilizationPercent" int, "temperatureC" int, "powerW" numeric, reasons text[], cordon jsonb,
+    "utilizationPercent" int, "temperatureC" int, "powerW" numeric, "memorySplit" jsonb, reasons text[], cordon jsonb,
     "eccUncorrected" bigint, "eccUncorrectedTotal" bigint, "repairPending" boolean, "repairFailed" boolean,
     "throttleReasons" text[], strangers jsonb, "foreignMemoryMib" int, "reasonCode" text, "hasSign" boolean, "reasonData" jsonb)
 ), loud AS (
@@ -85,12 +85,12 @@ WITH told AS MATERIALIZED (
 ), seen AS (
   SELECT g.id, v.* FROM held x JOIN cards v ON v."hostId" = x.id JOIN gpus g ON g.uuid = v.uuid AND g.host_id = x.id
    WHERE g.vanished_at IS NULL AND NOT ${IS_BLIND} x.degraded AND (g.last_seen_at IS NULL OR g.last_seen_at <= $4
-      OR (g.memory_used_mib, g.utilization_percent, g.temperature_c, g.power_w)
-         IS DISTINCT FROM (v."memoryUsedMib", v."utilizationPercent", v."temperatureC", v."powerW"))
+      OR (g.memory_used_mib, g.utilization_percent, g.temperature_c, g.power_w, g.memory_split)
+         IS DISTINCT FROM (v."memoryUsedMib", v."utilizationPercent", v."temperatureC", v."powerW", v."memorySplit"))
      FOR NO KEY UPDATE OF g SKIP LOCKED
 ), read AS (
   UPDATE gpus g SET memory_used_mib = x."memoryUsedMib", utilization_percent = x."utilizationPercent",
-         temperature_c = x."temperatureC", power_w = x."powerW", last_seen_at = $3
+         temperature_c = x."temperatureC", power_w = x."powerW", memory_split = x."memorySplit", last_seen_at = $3
     FROM seen x WHERE g.id = x.id
 )
 SELECT id, current_term AS term, target AS generation, watermark, db_incarnation AS "dbIncarnation",

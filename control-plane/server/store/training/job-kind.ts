@@ -45,6 +45,7 @@ export const JOB_STORE = {
   startColumns: `o.attempt, CASE WHEN o.code_id IS NOT NULL THEN 'brought' WHEN o.mounts_env_code THEN 'of-environment' END AS code,
       o.distributed_config AS distributed, coalesce(o.priority, 0) AS priority,
       (SELECT e.storage_pool FROM environments e WHERE o.mounts_env_code AND e.id = o.env_id) AS storage_pool`,
+  waitingCode: "o.status_reason_code",
   limitSeconds: limitSeconds("o"),
   uses: {
     columns: ["node_count", "confirmed_at", "placed_at", "group_id", "array_index"],

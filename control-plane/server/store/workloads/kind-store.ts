@@ -33,6 +33,8 @@ export interface KindStore<Status extends string> {
    * and priority.
    */
   startColumns: string;
+  /** SQL of such a start `s` of the order `o`: the code of the reason for which it waits. */
+  waitingCode: string;
   /** SQL of the workload `o`: how many seconds it may run, null for kinds without such a limit. */
   limitSeconds: string | null;
   /** What a workload takes of the quotas, as SQL of its row `t`. */

@@ -1,4 +1,5 @@
 /** A host's page in a browser: its cards with their lines, what happened, and what is done there. */
+import { InstanceId } from "@remotegpu/shared/values/ids";
 import { GIB, MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
@@ -36,7 +37,20 @@ beforeAll(async () => {
     as: customer,
     body: { env_id: environment, service_type: "custom", internal_port: 7860 },
   });
+  host.gpus = host.gpus.map((gpu, index) =>
+    index === 0
+      ? {
+          ...gpu,
+          memoryUsedMib: 1_024,
+          memorySplit: {
+            users: [{ instanceId: InstanceId.parse("env-used"), processes: 1, memoryMib: 1_000 }],
+            unexplainedMib: 24,
+          },
+        }
+      : gpu,
+  );
   await host.heartbeat({
+    gpus: host.gpus,
     version: "0.9.1",
     clockOffsetMs: -2_300,
     journal: { id: host.journalId, headSeq: 12, headHash: "0".repeat(64), watermarkSeen: 0 },
@@ -58,6 +72,8 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     await expectText(page, HOSTILE, "h1");
     await expectText(page, "0.9.1, the server is 0.0.0-test");
     await expectText(page, HELD);
+    await expectText(page, "env-used: 1000 MiB");
+    await expectText(page, "24 MiB that no process explains");
     await page.click('button[aria-pressed="false"]');
     await page.waitForSelector(".u-wrap, [data-no-samples]");
     expect(page.url()).toContain("card=GPU-h-1-");

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { OwnedContainer } from "@remotegpu/agent/core/container/container";
 import { PROBE_SAMPLES } from "@remotegpu/agent/core/gpus/gpu-health";
-import { liveContainerIds } from "@remotegpu/agent/core/gpus/gpu-processes";
+import { liveContainers } from "@remotegpu/agent/core/gpus/gpu-processes";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/metering/usage-interval";
 import { readGpuMemory, writeGpuMemory } from "@remotegpu/agent/host/gpus/gpu-memory-file";
 import { KernelLog } from "@remotegpu/agent/host/kernel-log";
@@ -207,7 +207,7 @@ describe("a watch over real cards", () => {
     nowMs,
     runtime: null,
     containers,
-    liveContainerIds: () => liveContainerIds(containers, []),
+    liveContainers: () => liveContainers(containers, []),
   });
 
   /** One look, and what came of it. */
@@ -335,6 +335,7 @@ describe("a watch over real cards", () => {
 
     expect(watched.gpus[0]?.strangers).toContainEqual({ pid: child.pid, name: "sleep", memoryMib: 900 });
     expect(watched.gpus[0]?.foreignMemoryMib).toBe(1024);
+    expect(watched.gpus[0]?.memorySplit).toMatchObject({ users: [] });
     expect(child.exitCode).toBeNull();
     await watched.close();
   });

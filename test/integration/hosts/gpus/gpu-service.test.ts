@@ -1,6 +1,8 @@
 /** A card that its host takes out of service: what the API shows, where nothing is placed, and the ways back. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import { GpuVitals } from "@remotegpu/shared/messages/protocol";
+import { InstanceId } from "@remotegpu/shared/values/ids";
 import { noteQuietHeartbeats } from "@remotegpu/control-plane/server/store/reports/quiet-heartbeats";
 import { fleetSnapshot } from "@remotegpu/control-plane/server/store/fleet/fleet-snapshot";
 import { databaseOfFile } from "../../../support/engines/postgres.ts";
@@ -570,6 +572,46 @@ test("errors, repairs, clocks and strangers are listed", async () => {
     throttle_reasons: ["hw_slowdown"],
     strangers: [{ pid: 812, name: "Xorg", memory_mib: 60 }],
     foreign_memory_mib: 75,
+  });
+});
+
+describe("who uses a card's memory", () => {
+  const splitOf = (memoryMib: number): Partial<GpuReport> => ({
+    ...WELL,
+    memorySplit: {
+      users: [{ instanceId: InstanceId.parse("env-a"), processes: 2, memoryMib }],
+      unexplainedMib: 48,
+    },
+  });
+  const listed = (memoryMib: number) => ({
+    memory_users: [{ instance_id: "env-a", processes: 2, memory_mib: memoryMib }],
+    unexplained_memory_mib: 48,
+  });
+
+  test("is listed by instance, and not known of a card of which nothing is reported", async () => {
+    await report(splitOf(900));
+
+    expect(await card()).toMatchObject(listed(900));
+    expect(await card(1)).toMatchObject({ memory_users: [], unexplained_memory_mib: null });
+    await report({ ...WELL, memorySplit: undefined });
+    expect(await card()).toMatchObject({ memory_users: [], unexplained_memory_mib: null });
+  });
+
+  test("follows quiet heartbeats as readings do", async () => {
+    await report(splitOf(900));
+    const gpus = host.gpus.map((gpu, index) => ({ ...gpu, ...(index === 0 ? splitOf(1_000) : WELL) }));
+
+    const beat = { hostId: host.id, heartbeat: host.heartbeatOf({ gpus }) };
+    const { size } = await noteQuietHeartbeats(scene.api.db, [beat], new Date());
+
+    expect(size).toBe(1);
+    expect(await card()).toMatchObject(listed(1_000));
+  });
+
+  test("that is no such list spoils no heartbeat", () => {
+    const reported = GpuVitals.parse({ ...host.gpus[0], ...WELL, memorySplit: { users: "many" } });
+
+    expect(reported.memorySplit).toBeUndefined();
   });
 });
 

@@ -68,7 +68,7 @@ async function check(watched: GpuWatch, afterMs = SAMPLE_EVERY_MS): Promise<bool
   nowMs += afterMs;
   let isReported = false;
   await watched.checkWhenDue(
-    { nowMs, runtime: null, containers: [], liveContainerIds: () => new Set() },
+    { nowMs, runtime: null, containers: [], liveContainers: () => new Map() },
     () => (isReported = true),
   );
   return isReported;

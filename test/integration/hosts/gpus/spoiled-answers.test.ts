@@ -421,7 +421,7 @@ describe("a watch", () => {
     nowMs,
     runtime: null,
     containers: [],
-    liveContainerIds: () => new Set<string>(),
+    liveContainers: () => new Map(),
   });
 
   async function watch(checkWithinMs = 3_000): Promise<GpuWatch> {

@@ -16,6 +16,8 @@ const LOOPBACK = "127.0.0.1";
 export interface OwnGateway {
   program: Program;
   port: number;
+  /** Where it serves its metrics. */
+  metricsPort: number;
 }
 
 export class GatewayPair {
@@ -36,6 +38,7 @@ export class GatewayPair {
     { databaseUrl, tunnelAddress }: { databaseUrl: string; tunnelAddress: string },
   ): Promise<GatewayPair> {
     const ports = [await freePort(), await freePort()];
+    const metricsPorts = [await freePort(), await freePort()];
     const balancer = createServer({ allowHalfOpen: true }, (client) => void lead(client, ports));
     balancer.listen(0, LOOPBACK);
     await once(balancer, "listening");
@@ -43,16 +46,18 @@ export class GatewayPair {
     const domain = `localhost:${typeof address === "object" && address !== null ? address.port : 0}`;
     const gateways = ports.map((port, nth) => {
       const name = `gateway-${nth + 1}`;
+      const metricsPort = metricsPorts[nth] ?? 0;
       const settings = {
         REMOTEGPU_STATE_DIR: folderWithOperator(house, name),
         DATABASE_URL: databaseUrl,
         WEB_DOMAIN: domain,
         REMOTEGPU_GATEWAY_LISTEN: `${LOOPBACK}:${port}`,
         REMOTEGPU_TUNNEL_LISTEN: `${tunnelAddress}:0`,
+        REMOTEGPU_GATEWAY_METRICS_LISTEN: `${LOOPBACK}:${metricsPort}`,
         REMOTEGPU_EXIT_WITH_STDIN: "1",
       };
       const program = new Program(CONTROL_PLANE, settings, join(house.folder, `${name}.log`), "gateway");
-      return { program, port };
+      return { program, port, metricsPort };
     });
     const pair = new GatewayPair(domain, gateways, balancer);
     try {

@@ -45,6 +45,7 @@ beforeAll(() => {
     keyReports: { pass: () => Promise.resolve() },
     files: null,
     pause: () => Promise.resolve(),
+    counters: { placed: () => undefined },
   });
 });
 

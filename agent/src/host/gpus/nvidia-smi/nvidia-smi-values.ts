@@ -6,6 +6,7 @@
 import type { GpuReport } from "@remotegpu/shared/messages/host-report";
 import { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { GpuCondition } from "../../../core/gpus/gpu-condition.ts";
+import type { GpuMeasurements } from "../../../core/metrics/gpu-samples.ts";
 import { isReportedText } from "../../../core/gpus/gpu-readings.ts";
 
 /** What nvidia-smi alone says of a card; CSV knows the index, XML does not, and XML alone tells of repairs. */
@@ -21,10 +22,11 @@ type GpuFacts = Omit<
   | "cordon"
   | "strangers"
   | "foreignMemoryMib"
+  | "memorySplit"
 > & { index: number | null };
 
 /** A card of an answer, and what the answer says of it beyond values. */
-export type ReadGpu = GpuFacts & { condition: GpuCondition };
+export type ReadGpu = GpuFacts & { condition: GpuCondition; measurements?: GpuMeasurements };
 
 /** One whose name or UUID the answer does not tell; where it sits may still tell which it is. */
 export type UnidentifiedGpu = { pciBusId: string | null; condition: GpuCondition };

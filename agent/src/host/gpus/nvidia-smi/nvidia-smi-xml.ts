@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { conditionOf, type Cells, type GpuCondition } from "../../../core/gpus/gpu-condition.ts";
 import type { ReadingName } from "../../../core/gpus/gpu-readings.ts";
+import type { GpuMeasurements } from "../../../core/metrics/gpu-samples.ts";
 import { NvidiaSmiError } from "./nvidia-smi-error.ts";
 import {
   readCount,
@@ -55,6 +56,9 @@ const EccCounts = branch({
   sram_uncorrectable_parity: Leaf,
   sram_uncorrectable_secded: Leaf,
   dram_uncorrectable: Leaf,
+  sram_correctable: Leaf,
+  dram_correctable: Leaf,
+  single_bit: leaves("total"),
   double_bit: leaves("total"),
 });
 /** Which reasons there are differs from version to version, so every tag in it is taken. */
@@ -73,6 +77,7 @@ const Gpu = branch({
   mig_mode: leaves("current_mig"),
   fb_memory_usage: leaves("total", "used"),
   utilization: leaves("gpu_util"),
+  clocks: leaves("sm_clock"),
   temperature: leaves("gpu_temp", "gpu_temp_slow_threshold", "gpu_temp_max_gpu_threshold"),
   gpu_power_readings: Power,
   power_readings: Power,
@@ -123,7 +128,15 @@ export function parseNvidiaSmiXml(output: string): XmlInventory {
       inventory.unidentified.push({ pciBusId, condition });
       continue;
     }
-    inventory.gpus.push({ uuid, name, pciBusId, ...factsOf(gpu), driverVersion, condition });
+    inventory.gpus.push({
+      uuid,
+      name,
+      pciBusId,
+      ...factsOf(gpu),
+      driverVersion,
+      condition,
+      measurements: measurementsOf(gpu),
+    });
     inventory.processes.push(...processesOf(gpu, uuid));
   }
   return inventory;
@@ -139,7 +152,7 @@ function parseLog(output: string): z.infer<typeof Log> {
 
 function factsOf(
   gpu: z.infer<typeof Gpu>,
-): Omit<ReadGpu, "uuid" | "name" | "pciBusId" | "driverVersion" | "condition"> {
+): Omit<ReadGpu, "uuid" | "name" | "pciBusId" | "driverVersion" | "condition" | "measurements"> {
   const { temperature, fb_memory_usage: memory } = gpu;
   const powers = [gpu.gpu_power_readings, gpu.power_readings];
   return {
@@ -176,6 +189,13 @@ function factsOf(
     ]),
     repairFailed: anyOf([gpu.remapped_rows.remapped_row_failure, gpu.ecc_errors.unrepairable_memory]),
     throttleReasons: activeReasons({ ...gpu.clocks_throttle_reasons, ...gpu.clocks_event_reasons }),
+  };
+}
+
+function measurementsOf({ clocks, ecc_errors: { volatile } }: z.infer<typeof Gpu>): GpuMeasurements {
+  return {
+    smClockMhz: readCount(clocks.sm_clock, { unit: "MHz" }),
+    eccCorrected: sumOf([volatile.sram_correctable, volatile.dram_correctable, volatile.single_bit.total]),
   };
 }
 
@@ -227,7 +247,12 @@ function eccCells(errors: z.infer<typeof EccCounts>): Cell[] {
 }
 
 function eccOf(errors: z.infer<typeof EccCounts>): number | null {
-  const counts = eccCells(errors).flatMap((cell) => readCount(cell, {}) ?? []);
+  return sumOf(eccCells(errors));
+}
+
+/** Null where no cell has a number. */
+function sumOf(cells: Cell[]): number | null {
+  const counts = cells.flatMap((cell) => readCount(cell, {}) ?? []);
   return counts.length === 0 ? null : counts.reduce((sum, count) => sum + count, 0);
 }
 

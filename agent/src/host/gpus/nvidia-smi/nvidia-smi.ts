@@ -6,6 +6,7 @@
 import { GpuReport } from "@remotegpu/shared/messages/host-report";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { bothConditions, NO_FINDINGS, signOf, type GpuCondition } from "../../../core/gpus/gpu-condition.ts";
+import type { GpuMeasurements } from "../../../core/metrics/gpu-samples.ts";
 import type { NvlinkMap } from "../../../core/gpus/nvlink-islands.ts";
 import { isSameGpu, type GpuPlace } from "../../../core/gpus/query-remarks.ts";
 import { busKey } from "../../../core/gpus/kernel-lines/xid-line.ts";
@@ -19,6 +20,8 @@ export type GpuInventory = {
   gpus: GpuReport[];
   /** Of each of them, what was said beyond values. */
   conditions: ReadonlyMap<GpuUuid, GpuCondition>;
+  /** Of each that was read, what its report has no place for. */
+  measurements: ReadonlyMap<GpuUuid, GpuMeasurements>;
   processes: GpuProcess[];
   /**
    * Cards of which this sample says nothing: in `gpus` each is as it was known, if it was, and `processes` lacks its own.
@@ -155,7 +158,13 @@ export class NvidiaSmi {
       add(uuid, remark.kind === "sign" ? { sign: remark.sign } : { warnings: [remark.why] });
     }
     const unread = unreadable.flatMap(({ uuid }) => (gpus.has(uuid) ? [] : [uuid]));
-    return { gpus: byIndex([...gpus.values()]), conditions, processes, unread: new Set(unread) };
+    const measurements = new Map(
+      answers.flatMap(({ csv, xml }) =>
+        xml?.measurements === undefined ? [] : [[csv.uuid, xml.measurements] as const],
+      ),
+    );
+    const all = byIndex([...gpus.values()]);
+    return { gpus: all, conditions, measurements, processes, unread: new Set(unread) };
   }
 
   /** Among the cards of this answer and of the one before. */

@@ -337,7 +337,8 @@ print_xml_ecc() {
   if [ -n "$sign" ]; then set -- "$sign"; else set -- "$ecc"; fi
   printf '\t\t<ecc_errors>\n'
   for count_of in volatile aggregate; do
-    printf '\t\t\t<%s>\n\t\t\t\t<sram_uncorrectable>0</sram_uncorrectable>\n' "$count_of"
+    printf '\t\t\t<%s>\n\t\t\t\t<sram_correctable>0</sram_correctable>\n' "$count_of"
+    printf '\t\t\t\t<sram_uncorrectable>0</sram_uncorrectable>\n\t\t\t\t<dram_correctable>0</dram_correctable>\n'
     printf '\t\t\t\t<dram_uncorrectable>%s</dram_uncorrectable>\n\t\t\t</%s>\n' "$1" "$count_of"
   done
   printf '\t\t</ecc_errors>\n'
@@ -377,6 +378,10 @@ print_xml_card() {
   printf '\t\t</utilization>\n'
   print_xml_ecc
   print_xml_remapped
+  if [ "$use" -gt 0 ]; then sm_clock=1410; else sm_clock=210; fi
+  printf '\t\t<clocks>\n\t\t\t'
+  print_reading sm_clock "$sm_clock" MHz
+  printf '\t\t</clocks>\n'
   printf '\t\t<clocks_event_reasons>\n'
   for reason in hw_slowdown hw_thermal_slowdown hw_power_brake_slowdown sw_thermal_slowdown; do
     print_clock_reason "$reason"

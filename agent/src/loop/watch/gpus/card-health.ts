@@ -21,6 +21,7 @@ import {
   withSwitched,
 } from "../../../core/gpus/gpu-health.ts";
 import { KERNEL_READER, type HeardFinding } from "../../../core/gpus/kernel-lines/kernel-reading.ts";
+import { XidCounts } from "../../../core/metrics/xid-counts.ts";
 import { cardProof, type CardProof, provenInBoot } from "../../../core/metering/run-cards.ts";
 import {
   type FormerCard,
@@ -57,6 +58,8 @@ export class CardHealth {
   readonly #options: HealthOptions;
   /** What the kernel log said that closes no GPU. */
   readonly kernelReports = new KernelReports(readContainers);
+  /** Xid errors that were read from the kernel log since the agent began. */
+  readonly xids = new XidCounts();
   #kernelWatch: KernelWatch;
   #cards: Cards = new Map();
   /** Cards that were not well when an earlier boot ended, for what ran on them; they close nothing now. */
@@ -184,12 +187,14 @@ export class CardHealth {
     { nowMs, containers, isHistory }: Omit<HealthSurroundings, "switched"> & { isHistory: boolean },
   ): Promise<void> {
     const uuids = new Map([...this.#cards.values()].map(({ busKey, uuid }) => [busKey, uuid]));
+    const gpuOf = (busKey: string) => uuids.get(busKey);
+    this.xids.add(findings, gpuOf);
     await this.kernelReports.take(findings, {
       nowMs,
       lost: this.#kernelWatch.takeLost(),
       containers,
       isHistory,
-      gpuOf: (busKey) => uuids.get(busKey),
+      gpuOf,
     });
     await this.#save();
   }

@@ -13,7 +13,7 @@ import {
   unclearGpus,
   type UnclearGpu,
 } from "../../../core/gpus/gpu-handover.ts";
-import { withProcesses } from "../../../core/gpus/gpu-processes.ts";
+import { withProcesses, type LiveContainers } from "../../../core/gpus/gpu-processes.ts";
 import { processesOnCards } from "../../../host/gpus/card-processes.ts";
 import type { GpuProcess } from "../../../host/gpus/nvidia-smi/nvidia-smi-xml.ts";
 
@@ -22,7 +22,7 @@ export type InspectionBegun = {
   /** How many ends of containers it can tell of. */
   asOf: number;
   /** Whose processes are ours at the moment of asking. */
-  liveContainerIds: () => ReadonlySet<string>;
+  liveContainers: () => LiveContainers;
 };
 
 /** What came of it, to be taken over at once with the cards that it speaks of. */
@@ -41,19 +41,19 @@ export class CardUsers {
     return isCheckDue(this.#handovers);
   }
 
-  begin(liveContainerIds: () => ReadonlySet<string>): InspectionBegun {
-    return { asOf: this.#handovers.ends, liveContainerIds };
+  begin(liveContainers: () => LiveContainers): InspectionBegun {
+    return { asOf: this.#handovers.ends, liveContainers };
   }
 
   /** These cards, each with who is on it. */
   async check(
     gpus: readonly GpuReport[],
     processes: readonly GpuProcess[],
-    { asOf, liveContainerIds }: InspectionBegun,
+    { asOf, liveContainers }: InspectionBegun,
   ): Promise<InspectionDone> {
     // Who is asked may be gone with the agent, and nobody reads the answer then.
     const { seen, ours } = await processesOnCards(processes, () =>
-      this.#isClosed ? new Set() : liveContainerIds(),
+      this.#isClosed ? new Map() : liveContainers(),
     );
     return { gpus: gpus.map((gpu) => withProcesses(gpu, seen, ours)), asOf };
   }

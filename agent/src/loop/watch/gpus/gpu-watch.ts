@@ -8,7 +8,9 @@ import type { HostStatement } from "@remotegpu/shared/reasons/host-reports/state
 import { isRunning, type OwnedContainer } from "../../../core/container/container.ts";
 import type { GpuCondition } from "../../../core/gpus/gpu-condition.ts";
 import type { UnclearGpu } from "../../../core/gpus/gpu-handover.ts";
+import type { LiveContainers } from "../../../core/gpus/gpu-processes.ts";
 import { judged, withObstacle } from "../../../core/gpus/gpu-judgement.ts";
+import type { GpuMeasurements } from "../../../core/metrics/gpu-samples.ts";
 import { NvidiaSmi, type GpuInventory } from "../../../host/gpus/nvidia-smi/nvidia-smi.ts";
 import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../../../host/gpus/nvidia-smi/nvidia-smi-error.ts";
 import { mayBeOneGpu } from "../../../host/gpus/nvidia-smi/single-queries.ts";
@@ -42,7 +44,7 @@ export type Surroundings = {
   /** Of this host, as last seen; null when that is not known. */
   containers: readonly OwnedContainer[] | null;
   /** Whose processes are ours at the moment of asking. */
-  liveContainerIds: () => ReadonlySet<string>;
+  liveContainers: () => LiveContainers;
 };
 
 export class GpuWatch {
@@ -56,6 +58,8 @@ export class GpuWatch {
   #gpus: GpuReport[] = [];
   /** What the last sample said of each beyond values. */
   #conditions: ReadonlyMap<GpuUuid, GpuCondition> = new Map();
+  #measurements: ReadonlyMap<GpuUuid, GpuMeasurements> = new Map();
+  #readMs: number | null = null;
   #notedWords = "";
   /** Who is on the cards could not be read for the sake of one of them: the next sample tells. */
   #isCheckSpoiled = false;
@@ -80,6 +84,16 @@ export class GpuWatch {
       ),
       island: this.#nvlinkWatch.islandOf(gpu.uuid),
     }));
+  }
+
+  /** Of the last sample, what the reports of cards have no place for. */
+  get measurements(): ReadonlyMap<GpuUuid, GpuMeasurements> {
+    return this.#measurements;
+  }
+
+  /** When the last sample that was read was begun; null before the first. */
+  get readMs(): number | null {
+    return this.#readMs;
   }
 
   /** Cards that take nothing new. */
@@ -125,7 +139,7 @@ export class GpuWatch {
       log.warn({ gpus: count }, "this host carries simulated GPUs; they compute nothing");
     }
     await this.health.resume(nowMs);
-    await this.#sample({ nowMs, runtime, containers: null, liveContainerIds: () => new Set() });
+    await this.#sample({ nowMs, runtime, containers: null, liveContainers: () => new Map() });
     await this.#nvlinkWatch.checkWhenDue(this.#nvidiaSmi, this.#gpus, nowMs);
   }
 
@@ -184,13 +198,15 @@ export class GpuWatch {
     });
   }
 
-  async #sample({ nowMs, runtime, containers, liveContainerIds }: Surroundings): Promise<void> {
+  async #sample({ nowMs, runtime, containers, liveContainers }: Surroundings): Promise<void> {
     this.#sampledMs = nowMs;
     this.#isCheckSpoiled = false;
     await this.#whileSampling(async () => {
-      const begun = this.#users.begin(liveContainerIds);
+      const begun = this.#users.begin(liveContainers);
       const inventory = await this.#nvidiaSmi.inventory();
       this.#trouble = null;
+      this.#readMs = nowMs;
+      this.#measurements = inventory.measurements;
       this.#isCheckSpoiled = inventory.isOfSingles;
       if (containers === null) this.#gpus = inventory.gpus;
       else {
@@ -214,9 +230,9 @@ export class GpuWatch {
   }
 
   /** Who is on the cards, and nothing of how they are: that is judged by samples at a steady pace. */
-  async #checkAgain({ liveContainerIds }: Surroundings): Promise<void> {
+  async #checkAgain({ liveContainers }: Surroundings): Promise<void> {
     await this.#whileSampling(async () => {
-      const begun = this.#users.begin(liveContainerIds);
+      const begun = this.#users.begin(liveContainers);
       const { cards, processes } = await this.#nvidiaSmi.users();
       const memory = new Map(cards.map(({ uuid, memoryUsedMib }) => [uuid, memoryUsedMib]));
       const listed = this.#gpus

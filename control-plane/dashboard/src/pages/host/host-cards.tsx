@@ -11,11 +11,9 @@ import { NotReported } from "../../components/text/not-reported.tsx";
 import { type Column, Rows } from "../../components/page/page-table.tsx";
 import { Panel } from "../../components/page/panel.tsx";
 import { ServerText } from "../../components/text/server-text.tsx";
-import { bytesText } from "../../components/text/size-text.ts";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { CardLines } from "./card-lines.tsx";
-
-const BYTES_OF_MIB = 2 ** 20;
+import { CardMemory } from "./card-memory.tsx";
 
 export function HostCards({ hostId, topics }: { hostId: string; topics: readonly StreamTopic[] }) {
   const { t } = useTranslation("host");
@@ -42,15 +40,7 @@ export function HostCards({ hostId, topics }: { hostId: string; topics: readonly
     },
     { title: t("gpus.model"), cell: ({ name }) => name ?? <NotReported /> },
     { title: t("gpus.use"), cell: ({ utilization_percent: use }) => withUnit(use, "%") },
-    {
-      title: t("gpus.memory"),
-      cell: ({ memory_used_mib: used, memory_total: total }) =>
-        used === null ? (
-          <NotReported />
-        ) : (
-          t("facts.used", { used: bytesText(used * BYTES_OF_MIB) ?? "", total: bytesText(total) ?? "?" })
-        ),
-    },
+    { title: t("gpus.memory"), cell: (one) => <CardMemory card={one} /> },
     { title: t("gpus.heat"), cell: ({ temperature_c: heat }) => withUnit(heat, "°C"), isWide: true },
     { title: t("gpus.power"), cell: ({ power_w: power }) => withUnit(power, "W"), isWide: true },
     {

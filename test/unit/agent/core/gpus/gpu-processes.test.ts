@@ -1,13 +1,21 @@
 /** Whose the processes on a card are, and memory that is nobody's. */
 import { describe, expect, test } from "vitest";
+import { MAX_GPU_MEMORY_USERS } from "@remotegpu/shared/messages/host-report";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { RunEnd } from "@remotegpu/agent/core/runs/action";
 import type { ContainerState } from "@remotegpu/agent/core/container/container";
-import { liveContainerIds, withProcesses, type SeenProcess } from "@remotegpu/agent/core/gpus/gpu-processes";
+import { liveContainers, withProcesses, type SeenProcess } from "@remotegpu/agent/core/gpus/gpu-processes";
 import { aGpuReport, CARD_A, CARD_B } from "../../../../support/samples/reports/gpu-reports.ts";
-import { RUNNING, containerOf, exited, key, recordOf } from "../../../../support/samples/run-samples.ts";
+import {
+  RUNNING,
+  containerOf,
+  exited,
+  instanceId,
+  key,
+  recordOf,
+} from "../../../../support/samples/run-samples.ts";
 
-const OURS = new Set(["ours"]);
+const OURS = new Map([["ours", instanceId("env-a")]]);
 const process = (values: Partial<SeenProcess>): SeenProcess => ({
   pid: 1,
   gpuUuid: CARD_A as GpuUuid,
@@ -72,11 +80,11 @@ describe("whose processes are ours", () => {
     const containers = status === null ? [] : [containerOf(key(), status)];
     const runs = run === "no record" ? [] : [recordOf(key(), run === "ended" ? { end } : {})];
 
-    expect([...liveContainerIds(containers, runs)]).toEqual(isOurs ? [ours] : []);
+    expect([...liveContainers(containers, runs)]).toEqual(isOurs ? [[ours, key().instanceId]] : []);
   });
 
   test("a run without a container has none", () => {
-    expect(liveContainerIds([], [recordOf(key(), { containerId: null })])).toEqual(new Set());
+    expect(liveContainers([], [recordOf(key(), { containerId: null })])).toEqual(new Map());
   });
 });
 
@@ -86,4 +94,54 @@ test("of very many strangers the first are reported", () => {
   expect(withProcesses(card, many, OURS).strangers?.map(({ pid }) => pid)).toEqual(
     Array.from({ length: 16 }, (_, n) => n + 1),
   );
+});
+
+describe("who uses a card's memory", () => {
+  const ours = new Map([...OURS, ["other", instanceId("env-b")], ["again", instanceId("env-b")]] as const);
+  const splitOf = (processes: SeenProcess[], memoryUsedMib: number | null = 100) =>
+    withProcesses(aGpuReport({ memoryUsedMib }), processes, ours).memorySplit;
+
+  test("is split by instance, with what no listed process explains", () => {
+    const split = splitOf([
+      process({ pid: 1, memoryMib: 10 }),
+      process({ pid: 2, memoryMib: 5, containerIds: ["other"] }),
+      process({ pid: 3, memoryMib: 30, containerIds: ["again", "nested"] }),
+      process({ pid: 4, memoryMib: 20, containerIds: [] }),
+    ]);
+
+    expect(split).toEqual({
+      users: [
+        { instanceId: "env-b", processes: 2, memoryMib: 35 },
+        { instanceId: "env-a", processes: 1, memoryMib: 10 },
+      ],
+      unexplainedMib: 35,
+    });
+  });
+
+  test("is not known of an instance of which one process tells nothing, nor is the rest", () => {
+    const split = splitOf([process({ pid: 1 }), process({ pid: 2, memoryMib: null })]);
+
+    expect(split).toEqual({
+      users: [{ instanceId: "env-a", processes: 2, memoryMib: null }],
+      unexplainedMib: null,
+    });
+  });
+
+  test("is nobody's on a card that nobody uses", () => {
+    expect(splitOf([])).toEqual({ users: [], unexplainedMib: 100 });
+    expect(splitOf([], null)).toEqual({ users: [], unexplainedMib: null });
+  });
+
+  test("names as many as a report holds, those that hold most", () => {
+    const many = Array.from({ length: MAX_GPU_MEMORY_USERS + 1 }, (_, index) => index);
+    const containers = new Map(many.map((index) => [`c-${index}`, instanceId(`env-${index}`)]));
+    const processes = many.map((index) =>
+      process({ pid: index + 1, memoryMib: index, containerIds: [`c-${index}`] }),
+    );
+
+    const { users = [] } = withProcesses(card, processes, containers).memorySplit ?? {};
+
+    expect(users).toHaveLength(MAX_GPU_MEMORY_USERS);
+    expect(users.map(({ instanceId: id }) => id)).not.toContain("env-0");
+  });
 });

@@ -5,6 +5,7 @@ import {
   choosePort,
   doOverlap,
   exhaustedReason,
+  portCounts,
   PORT_REUSE_DELAY_MS,
   portUse,
   randomStart,
@@ -102,4 +103,11 @@ test.each([
   [0.999, 20_003],
 ])("chance %d starts at %i", (chance, start) => {
   expect(randomStart(RANGE, chance)).toBe(start);
+});
+
+test("the numbers of the range are leased, resting or free, and numbers beyond it are none of them", () => {
+  const use = { held: new Set([20_000, 20_001, 30_000]), resting: new Set([20_003, 19_999]) };
+
+  expect(portCounts(RANGE, use)).toEqual({ active: 2, cooling: 1, free: 1 });
+  expect(portCounts(RANGE, NONE)).toEqual({ active: 0, cooling: 0, free: 4 });
 });

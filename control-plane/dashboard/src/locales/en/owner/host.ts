@@ -69,6 +69,9 @@ export default {
     health: "Health",
     seen: "Sample",
     vanished: "Vanished",
+    user: "{{instance}}: {{memory}}",
+    userUnknown: "{{instance}}: memory not reported",
+    unexplained: "{{memory}} that no process explains",
     lines: "Lines of GPU {{index}}",
   },
   lines: {

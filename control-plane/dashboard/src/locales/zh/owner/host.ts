@@ -71,6 +71,9 @@ const words: SameKeys<typeof en> = {
     health: "健康状况",
     seen: "采样",
     vanished: "已消失：",
+    user: "{{instance}}：{{memory}}",
+    userUnknown: "{{instance}}：未报告显存",
+    unexplained: "{{memory}} 未归属任何进程",
     lines: "GPU {{index}} 的曲线",
   },
   lines: {

@@ -37,6 +37,7 @@ test("two cards with their processes are read", () => {
     throttleReasons: ["sw_power_cap", "hw_thermal_slowdown"],
     minorNumber: 4,
     condition: { ...NO_FINDINGS, reported: ["power", "utilization", "errors", "repairs"] },
+    measurements: { smClockMhz: 1410, eccCorrected: 5 },
   });
   expect(processes).toEqual([
     { pid: 4711, gpuUuid: "GPU-11111111-2222-3333-4444-555555555555", memoryMib: 900 },

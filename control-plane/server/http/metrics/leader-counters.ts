@@ -1,0 +1,115 @@
+/**
+ * Counters that the server which leads makes from rows of tables that only grow: nothing that moves money or decides usage
+ * knows of them. They begin at 0 with each process and each time it comes to lead.
+ */
+import type { DistributionCounter } from "../../core/metrics/distribution.ts";
+import type { LabelledCounter } from "../../core/metrics/labelled-counter.ts";
+import {
+  CHARGED_LINES,
+  chargedLineOf,
+  CREDIT_CAUSES,
+  knownOr,
+  REJECTION_REASONS,
+  START_PHASES,
+} from "../../core/metrics/label-values.ts";
+import { type RowRange, RowRanges } from "../../core/metrics/row-range.ts";
+import { counterOf, distributionOf } from "../../core/metrics/server-counters.ts";
+import type { Connection } from "../../store/database/database.ts";
+import { environmentStarts } from "../../store/environments/environment-starts.ts";
+import {
+  chargedPoints,
+  creditedPoints,
+  refusedRows,
+  type Summed,
+  tableHeads,
+} from "../../store/overview/metrics/new-rows.ts";
+import type { CollectedMetrics } from "./collected-metrics.ts";
+
+const TABLES = ["billing_records", "ledger_entries", "quarantine", "events"] as const;
+
+interface Counts {
+  readonly charges: LabelledCounter;
+  readonly credits: LabelledCounter;
+  readonly rejections: LabelledCounter;
+  readonly starts: DistributionCounter;
+}
+
+const eachOf = (values: readonly string[]): string[][] => values.map((value) => [value]);
+
+function noCounts(): Counts {
+  return {
+    charges: counterOf("charges_points_total", eachOf(CHARGED_LINES)),
+    credits: counterOf("credited_points_total", eachOf(CREDIT_CAUSES)),
+    rejections: counterOf("usage_rejected_rows_total", eachOf(REJECTION_REASONS)),
+    starts: distributionOf("environment_start_duration_seconds", eachOf(START_PHASES)),
+  };
+}
+
+function noRanges(): Record<(typeof TABLES)[number], RowRanges> {
+  return {
+    billing_records: new RowRanges(),
+    ledger_entries: new RowRanges(),
+    quarantine: new RowRanges(),
+    events: new RowRanges(),
+  };
+}
+
+export class LeaderCounters {
+  #ranges = noRanges();
+  #counts = noCounts();
+
+  /** Counts the rows that have come since the reading before. @throws StoreError: they are not counted */
+  async read(db: Connection): Promise<void> {
+    const heads = await tableHeads(db);
+    const ranges = this.#ranges;
+    await Promise.all([
+      this.#charges(db, ranges.billing_records.next(heads.billing_records)),
+      this.#credits(db, ranges.ledger_entries.next(heads.ledger_entries)),
+      this.#rejections(db, ranges.quarantine.next(heads.quarantine)),
+      this.#starts(db, ranges.events.next(heads.events)),
+    ]);
+  }
+
+  /** Another server leads, and counts. */
+  forget(): void {
+    this.#ranges = noRanges();
+    this.#counts = noCounts();
+  }
+
+  collect(collected: CollectedMetrics): void {
+    const { charges, credits, rejections, starts } = this.#counts;
+    collected.samples("charges_points_total", charges.samples());
+    collected.samples("credited_points_total", credits.samples());
+    collected.samples("usage_rejected_rows_total", rejections.samples());
+    collected.distributions("environment_start_duration_seconds", starts.distributions());
+  }
+
+  async #charges(db: Connection, range: RowRange | null): Promise<void> {
+    if (range !== null) addTo(this.#counts.charges, await chargedPoints(db, range), chargedLineOf);
+  }
+
+  async #credits(db: Connection, range: RowRange | null): Promise<void> {
+    const { credits } = this.#counts;
+    if (range !== null) addTo(credits, await creditedPoints(db, range), (one) => knownOr(CREDIT_CAUSES, one));
+  }
+
+  async #rejections(db: Connection, range: RowRange | null): Promise<void> {
+    const { rejections } = this.#counts;
+    if (range !== null)
+      addTo(rejections, await refusedRows(db, range), (one) => knownOr(REJECTION_REASONS, one));
+  }
+
+  async #starts(db: Connection, range: RowRange | null): Promise<void> {
+    if (range === null) return;
+    const { starts } = this.#counts;
+    for (const times of await environmentStarts(db, range))
+      for (const phase of START_PHASES) {
+        const seconds = times[phase];
+        if (seconds !== null) starts.observe([phase], Math.max(seconds, 0));
+      }
+  }
+}
+
+function addTo(counter: LabelledCounter, sums: readonly Summed[], labelOf: (value: string) => string): void {
+  for (const { value, sum } of sums) counter.add([labelOf(value)], sum);
+}
