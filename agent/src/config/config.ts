@@ -80,7 +80,7 @@ const Environment = z.object({
   REMOTEGPU_EXIT_WITH_STDIN: OrUnset(Flag),
 });
 
-export type ListenAddress = { address: string; port: number };
+type ListenAddress = { address: string; port: number };
 
 export type Config = {
   stateDir: string;

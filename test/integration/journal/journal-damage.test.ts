@@ -114,6 +114,7 @@ describe("a row", () => {
     const { rows, damaged: found } = journal.rows.verified(2, 3);
 
     expect(found).toEqual([4]);
+    expect(journal.errors.get("damaged-row")).toBe(1);
     expect(rows.map((row) => row.entry.kind)).toEqual(["usage", "lost", "usage"]);
     expect(journal.rows.verified(2, 3).damaged).toEqual([]);
   });
@@ -140,6 +141,22 @@ describe("a row", () => {
   });
 });
 
+test("what is well counts no failures, and reports when its oldest unconfirmed row ended and how large it is", () => {
+  const folder = journalFolder();
+  const journal = journalWithRows(folder, 3);
+  const wallEnds = rowsOf(journal).map(({ entry }) =>
+    entry.kind === "usage" ? Date.parse(entry.wallEnd) : Number.NaN,
+  );
+
+  expect([...journal.errors.values()].every((count) => count === 0)).toBe(true);
+  expect(journal.sizeBytes).toBeGreaterThanOrEqual(statSync(join(folder, JOURNAL_FILE)).size);
+  expect(journal.rows.oldestUnconfirmedMs()).toBe(wallEnds[0]);
+  journal.confirm({ journalId: journal.head().journalId, watermark: 2, dbIncarnation: 1 });
+  expect(journal.rows.oldestUnconfirmedMs()).toBe(wallEnds[2]);
+  journal.confirm({ journalId: journal.head().journalId, watermark: 3, dbIncarnation: 1 });
+  expect(journal.rows.oldestUnconfirmedMs()).toBeNull();
+});
+
 describe("other state", () => {
   test("of a run that changed is dropped, and its time is not", () => {
     const folder = journalFolder();
@@ -148,6 +165,7 @@ describe("other state", () => {
     const journal = damaged(folder, before, "UPDATE runs SET entry = replace(entry, 'env', 'enw')");
 
     expect(journal.damage.runs).toEqual(["run-1"]);
+    expect(journal.errors.get("damaged-entry")).toBe(1);
     expect(journal.runs.all()).toEqual([]);
     expect([...journal.intervals().keys()]).toEqual(["run-1"]);
   });
@@ -245,6 +263,7 @@ test("a file that is no database is set aside, and a new journal begins", () => 
   const journal = journalIn(folder);
 
   expect(journal.origin).toBe("replaced");
+  expect(journal.errors.get("replaced")).toBe(1);
   expect(journal.head()).toMatchObject({ agentEpoch: 1, headSeq: 0 });
   expect(readFileSync(join(folder, `${JOURNAL_FILE}.damaged-1`), "utf8")).toContain("somebody's");
 });

@@ -82,6 +82,7 @@ describe.skipIf(process.getuid?.() !== 0)("a full disk", () => {
       journal.runs.save(runRecord(`other-${(saved += 1)}`));
 
     expect(existsSync(join(folder, BALLAST_FILE))).toBe(false);
+    expect(journal.errors.get("disk-full")).toBeGreaterThan(0);
     expect(journal.runs.all()).toHaveLength(RUNS.length + saved);
   });
 

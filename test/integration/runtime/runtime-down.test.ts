@@ -5,6 +5,7 @@ import type { RequestListener, Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { RuntimeCall } from "@remotegpu/agent/core/metrics/runtime-calls";
 import { Docker } from "@remotegpu/agent/runtime/docker/docker";
 import { watchEvents } from "@remotegpu/agent/runtime/docker/events";
 import { RuntimeDown, RuntimeError } from "@remotegpu/agent/runtime/docker/runtime-error";
@@ -61,6 +62,23 @@ describe("a runtime that hangs", () => {
 
     expect(performance.now() - before).toBeLessThan(2_000);
     await expect(eventually(() => closed === 1)).resolves.toBe(true);
+  });
+
+  test("is reported with each call that ended, those that were given up as such", async () => {
+    await answerWith((request, response) => {
+      if (request.url?.startsWith("/info") === true) response.end('{"Name":"here"}');
+    });
+    const calls: RuntimeCall[] = [];
+    const docker = new Docker(socketPath, (call) => calls.push(call));
+
+    await docker.call("read its info", { deadlineMs: 5_000 }, (client) => client.info());
+    await expect(ping(docker, 200)).rejects.toBeInstanceOf(RuntimeDown);
+
+    expect(calls.map(({ what, isTimedOut }) => [what, isTimedOut])).toEqual([
+      ["read its info", false],
+      ["ping", true],
+    ]);
+    expect(calls.every(({ tookMs }) => tookMs > 0)).toBe(true);
   });
 
   test("is called once at a time for each kind of call", async () => {
