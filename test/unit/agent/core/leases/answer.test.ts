@@ -1,4 +1,4 @@
-/** When a service is looked at, and what is told of it. */
+/** When a service is checked, and what is reported of it. */
 import { describe, expect, test } from "vitest";
 import {
   afterCheck,
@@ -34,12 +34,17 @@ describe("what is reported", () => {
       {
         isSeen: false,
         detail: "What listens on port 2022 in the container does not answer as a server of SSH.",
+        reason: { code: "service-port-without-ssh", params: { port: 2022 } },
       },
     ],
     [
       "that sessions end where the server answers and has no memory for them",
       ["answers", "cramped"],
-      { isSeen: false, detail: "The kernel ends what a session begins." },
+      {
+        isSeen: false,
+        detail: "The kernel ends what a session begins.",
+        reason: { code: "service-sessions-killed", params: {} },
+      },
     ],
     ["nothing where nothing could be seen", ["unknown"], null],
     [
