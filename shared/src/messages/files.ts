@@ -4,8 +4,6 @@
  * bytes, as Linux has them, and go as base64url.
  */
 import { z } from "zod";
-import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
-import { text } from "../values/text.ts";
 import { MIB } from "../values/units.ts";
 
 /** Where gateways `CONNECT` to for it; no instance has that name. */
@@ -89,16 +87,6 @@ export const FILE_REFUSALS = {
   failed: 500,
 } as const;
 export type FileRefusalReason = keyof typeof FILE_REFUSALS;
-
-/** The body of an answer that refuses. */
-export const HostRefusal = z.object({
-  reason: z.enum(Object.keys(FILE_REFUSALS) as [FileRefusalReason, ...FileRefusalReason[]]),
-  /** A sentence for people, without paths of the host. */
-  detail: text(1_000),
-  /** The same as a code. */
-  why: ReportedReason,
-});
-export type HostRefusal = z.infer<typeof HostRefusal>;
 
 /** `sha-256=:…:`, as RFC 9530 writes it. */
 export function digestText(sha256Base64: string): string {

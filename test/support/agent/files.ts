@@ -5,7 +5,8 @@ import { request, type ClientRequest, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { filesSocket } from "@remotegpu/agent/config/config";
-import type { HostListing, HostRefusal } from "@remotegpu/shared/messages/files";
+import type { HostRefusal } from "@remotegpu/shared/messages/file-refusal";
+import type { HostListing } from "@remotegpu/shared/messages/files";
 import { eventually } from "../eventually.ts";
 import { FILES, Program } from "../programs/program.ts";
 

@@ -1,12 +1,7 @@
 /** What a request to the files process names, and how it is answered in JSON. */
 import type { ServerResponse } from "node:http";
-import type {
-  DraftState,
-  HostListing,
-  HostRefusal,
-  PoolNonceWritten,
-  SealState,
-} from "@remotegpu/shared/messages/files";
+import type { HostRefusal } from "@remotegpu/shared/messages/file-refusal";
+import type { DraftState, HostListing, PoolNonceWritten, SealState } from "@remotegpu/shared/messages/files";
 import type { FILE_REQUEST_CODES } from "@remotegpu/shared/reasons/host-reports/codes/files";
 import type { ChunkProof } from "@remotegpu/shared/proof/sealed-chunks";
 import { stepsOf } from "../../core/files/relative-path.ts";

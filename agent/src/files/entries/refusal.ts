@@ -1,5 +1,6 @@
 /** Why the files process does not do what it is asked for; its sentence is for people, and names no path of the host. */
-import type { FileRefusalReason, HostRefusal } from "@remotegpu/shared/messages/files";
+import type { HostRefusal } from "@remotegpu/shared/messages/file-refusal";
+import type { FileRefusalReason } from "@remotegpu/shared/messages/files";
 import type { HostReason, PlainHostCode } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 

@@ -283,6 +283,8 @@ function mappingAnswer({
   return {
     ...row,
     ...namedReason("detail", reportedDetail(detail)),
+    // Empty where its host has nothing to report.
+    detail: detail.text,
     ...namedReason("release_reason", storedReason(stored)),
     allocated_at: iso(row.allocated_at),
     last_accessed_at: iso(row.last_accessed_at),

@@ -500,7 +500,8 @@ describe("the reason of a host's cordon", () => {
 
     const { hosts } = await fleetSnapshot(scene.api.db, { now: scene.api.deps.now() });
 
-    expect(hosts[0]?.gpus[0]?.closed).toEqual({
+    const own = hosts.find(({ id }) => id === "host-a");
+    expect(own?.gpus.find(({ uuid }) => uuid === uuidOf(0))?.closed).toEqual({
       code: "gpu-cordoned-because",
       params: {
         gpu_uuid: uuidOf(0),

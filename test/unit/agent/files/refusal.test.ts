@@ -1,6 +1,6 @@
 /** What the files process answers in place of a file: a kind, a sentence, and its code. */
 import { FileRefusal, refusalOf } from "@remotegpu/agent/files/entries/refusal";
-import { HostRefusal } from "@remotegpu/shared/messages/files";
+import { HostRefusal } from "@remotegpu/shared/messages/file-refusal";
 import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { expect, test } from "vitest";
 

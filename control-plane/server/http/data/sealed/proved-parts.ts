@@ -3,7 +3,7 @@
  * proves nothing is passed over; none of them is believed without a proof.
  */
 import { type ChunkProof, ChunkProof as ProofShape, isProved } from "@remotegpu/shared/proof/sealed-chunks";
-import { HostRefusal } from "@remotegpu/shared/messages/files";
+import { HostRefusal } from "@remotegpu/shared/messages/file-refusal";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { HostAnswer } from "../../../core/hosts/host-files.ts";
 import { hostsOfPool } from "../../../store/hosts/pools/pool-hosts.ts";
