@@ -78,7 +78,7 @@ test.each([
   [
     "what is compressed",
     { headers: { "Content-Type": "text/plain", "Content-Encoding": "gzip" } },
-    "is compressed, which was not requested",
+    "is compressed, which was not asked for",
   ],
   ["one byte too many", { text: "x".repeat(MIB + 1) }, "is longer than 1048576 bytes"],
   [

@@ -110,7 +110,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
   test("of which a part cannot be read still show the others", async () => {
     const { page } = await open(`/training/${failed}?output=attempt-1`);
 
-    await expectText(page, "there is no host in this test", 'section[aria-label="Output files"]');
+    await expectText(page, "this server has no gateway", 'section[aria-label="Output files"]');
     await expectText(page, "out of patience");
     expect(await page.$$eval("[data-lane]", (lanes) => lanes.length)).toBe(2);
   });
