@@ -33,7 +33,7 @@ const LANES = Number(process.env["TEST_LANES"] ?? 4);
  * What waits for real parts on a machine that does other things as well is tried twice, until whole runs need it no more;
  * the end of a run names what needed it, for somebody to mend. Pages, single parts and whole systems share the lanes.
  */
-const REAL_PARTS = { maxWorkers: LANES, sequence: { groupOrder: 3 } };
+const REAL_PARTS = { maxWorkers: LANES, retry: 1, sequence: { groupOrder: 3 } };
 const realParts = [deadRuns, postgresServer, images, operatorKeys, builtDashboard, chromiumServer];
 
 export default defineConfig({
