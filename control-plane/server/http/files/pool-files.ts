@@ -5,7 +5,16 @@
 import { z } from "@hono/zod-openapi";
 import { inputFailure } from "../request/input-failure.ts";
 import { HostRefusal } from "@remotegpu/shared/messages/file-refusal";
-import { DIGEST_HEADER, FILE_TYPE_HEADER, TREE_FILE_TYPE, TREE_TYPE, type FileRefusalReason, HostListing, sha256Of, WANT_DIGEST_HEADER } from "@remotegpu/shared/messages/files";
+import {
+  DIGEST_HEADER,
+  FILE_TYPE_HEADER,
+  TREE_FILE_TYPE,
+  TREE_TYPE,
+  type FileRefusalReason,
+  HostListing,
+  sha256Of,
+  WANT_DIGEST_HEADER,
+} from "@remotegpu/shared/messages/files";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { AnswerShape, FileQuestion, HostAnswer } from "../../core/hosts/host-files.ts";
 import { hostsOfPool, type PoolHost } from "../../store/hosts/pools/pool-hosts.ts";
