@@ -4,16 +4,19 @@ import { eventually } from "../eventually.ts";
 
 /** By its role and whole name, as who reads by ear knows it. @param within a selector of what it lies in */
 export async function press(page: Page, name: string, within = ""): Promise<void> {
-  const found = await page.waitForSelector(`${within} ::-p-aria([name="${name}"][role="button"])`);
-  await found?.evaluate((element) => element.scrollIntoView({ block: "center" }));
-  await found?.click();
+  await click(page, `${within} ::-p-aria([name="${name}"][role="button"])`);
 }
 
 /** A link, likewise. */
 export async function follow(page: Page, name: string): Promise<void> {
-  const found = await page.waitForSelector(`::-p-aria([name="${name}"][role="link"])`);
+  await click(page, `::-p-aria([name="${name}"][role="link"])`);
+}
+
+/** Once it rests: while parts of a page still come, what it has is moved, and the click goes beside it. */
+async function click(page: Page, selector: string): Promise<void> {
+  const found = await page.waitForSelector(selector);
   await found?.evaluate((element) => element.scrollIntoView({ block: "center" }));
-  await found?.click();
+  await page.locator(selector).click();
 }
 
 /** In place of what stands there. */
