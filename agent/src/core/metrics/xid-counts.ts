@@ -5,7 +5,7 @@ import { Counts } from "./counts.ts";
 
 /**
  * Numbers that operators look for: errors of programs (13, 31, 43, 45, 68, 69), of memory (48, 63, 64, 92, 94, 95, 156 to
- * 160, 171, 172), of NVLink and the fabric (74, 137, 144 to 150), of the bus, the firmware and the GPU itself.
+ * 158, 171, 172), of NVLink and the fabric (74, 137, 144, 145, 149, 150), of the bus, the firmware and the GPU itself.
  */
 export const KNOWN_XIDS: readonly number[] = [
   8, 13, 31, 32, 38, 43, 45, 48, 54, 61, 62, 63, 64, 68, 69, 74, 79, 92, 94, 95, 109, 110, 119, 120, 121, 136,
