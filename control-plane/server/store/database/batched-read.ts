@@ -1,7 +1,8 @@
 /**
  * Answers questions that are asked in the same moment with one statement. In a rush of requests most of what a small
  * read costs is its way to Postgres and back. Every answer is read after its question was asked: nothing is kept.
- * Questions wait beside their own connection and for one moment alone, so nobody shares anything with another.
+ * Questions wait beside their own connection and for one moment alone, so nobody shares anything with another. All handles
+ * of one database have one connection here, whatever audit scope each is in: they read by the same function.
  */
 import type { Connection } from "./database.ts";
 
@@ -18,7 +19,7 @@ interface BatchedQuestion<Question, Answer> {
 export function batchedRead<Question, Answer>(
   read: (sql: Connection, questions: readonly Question[]) => Promise<ReadonlyMap<Question, Answer>>,
 ): (sql: Connection, question: Question) => Promise<Answer | null> {
-  const waiting = new WeakMap<Connection, BatchedQuestion<Question, Answer>[]>();
+  const waiting = new WeakMap<Connection["query"], BatchedQuestion<Question, Answer>[]>();
 
   async function answer(
     sql: Connection,
@@ -34,15 +35,15 @@ export function batchedRead<Question, Answer>(
 
   return async (sql, question) =>
     await new Promise((resolve, reject) => {
-      const known = waiting.get(sql);
+      const known = waiting.get(sql.query);
       if (known !== undefined && known.length < MAX_QUESTIONS) {
         known.push({ question, resolve, reject });
         return;
       }
       const requested = [{ question, resolve, reject }];
-      waiting.set(sql, requested);
+      waiting.set(sql.query, requested);
       setImmediate(() => {
-        if (waiting.get(sql) === requested) waiting.delete(sql);
+        if (waiting.get(sql.query) === requested) waiting.delete(sql.query);
         void answer(sql, requested);
       });
     });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
+import { inAuditScope, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { NO_CHANGES } from "@remotegpu/control-plane/server/store/database/audit-scope";
 import { batchedRead } from "@remotegpu/control-plane/server/store/database/batched-read";
 import { readingConnection } from "../../../../../support/engines/reading-connection.ts";
 
@@ -46,11 +47,21 @@ test("a failed read is reported to all who requested in it, and to nobody else",
 
 test("what is requested of two databases is not mixed", async () => {
   const { reads, double } = doubles();
-  const other: Connection = { ...noQueries };
+  const other = readingConnection(() => Promise.reject(new Error("nothing is asked of it")));
 
   await Promise.all([double(noQueries, 1), double(other, 1)]);
 
   expect(reads).toEqual([[1], [1]]);
+});
+
+test("requests that each have an audit scope are read at once", async () => {
+  const { reads, double } = doubles();
+  // Connects with its first query, and there is none.
+  const db = openDatabase("postgres://nobody@localhost:1/none");
+
+  await Promise.all([1, 2, 3].map(async (n) => await double(inAuditScope(db, { ...NO_CHANGES }), n)));
+
+  expect(reads).toEqual([[1, 2, 3]]);
 });
 
 test("one read has a thousand questions at most", async () => {
