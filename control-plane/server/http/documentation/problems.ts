@@ -2,7 +2,6 @@
  * Which problems a route may answer with. Most follow from what kind of route it is: one with a body may find it too
  * large, one with a key may find it unknown. A route that may answer another says so: `"x-problems": [402]`.
  */
-import { asReported } from "../../core/reasons/reason.ts";
 import { statusPhrase } from "../../core/reasons/plain-reason.ts";
 import { problemDocument } from "../problems/problem-document.ts";
 import { PROBLEM_STATUS, PROBLEM_TITLES } from "../problems/problem-statuses.ts";
@@ -83,7 +82,7 @@ const MEANINGS: Readonly<Partial<Record<RefusalKind, readonly [says: string, exa
   ],
   "timed-out": [
     "It was not done within its time.",
-    new ApiRefusal("timed-out", asReported("The command did not end within 60 s and was killed.")),
+    new ApiRefusal("timed-out", { code: "host-answer-late", params: { seconds: 60 } }),
   ],
 };
 
