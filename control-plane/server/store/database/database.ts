@@ -4,7 +4,7 @@
  * since the driver makes a Postgres array of an array.
  */
 import assert from "node:assert/strict";
-import type { DistributionCounter } from "../../core/metrics/distribution.ts";
+import type { DistributionCounter } from "@remotegpu/shared/metrics/distribution";
 import type { QUERY_SCOPES } from "../../core/metrics/label-values.ts";
 import { distributionOf } from "../../core/metrics/server-counters.ts";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
@@ -69,10 +69,10 @@ export function isUndone(error: unknown): boolean {
 export interface Connection {
   /** The caller says what a row looks like; the SQL beside it is the proof. */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-  query<Row extends QueryResultRow = QueryResultRow>(
+  readonly query: <Row extends QueryResultRow = QueryResultRow>(
     text: string,
     values?: readonly unknown[],
-  ): Promise<{ rows: Row[]; rowCount: number }>;
+  ) => Promise<{ rows: Row[]; rowCount: number }>;
   /**
    * The same for a statement that changes something, which the audit scope of a request must know. `makes`: what kind of
    * thing the answered rows are, each with its id.
