@@ -6,9 +6,10 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { Log } from "@remotegpu/shared/log";
+import { CollectedMetrics } from "@remotegpu/shared/metrics/collected-metrics";
+import { MetricsRegistry } from "@remotegpu/shared/metrics/metrics-registry";
+import { CONTROL_PLANE_FAMILIES, type ControlPlaneMetric } from "./core/metrics/families.ts";
 import type { ServerCounters } from "./core/metrics/server-counters.ts";
-import { CollectedMetrics } from "./http/metrics/collected-metrics.ts";
-import { MetricsRegistry } from "./http/metrics/metrics-registry.ts";
 import { collectPool } from "./http/metrics/pool-metrics.ts";
 import type { Database } from "./store/database/database.ts";
 
@@ -33,7 +34,7 @@ export async function serveGatewayMetrics(
   { address, port }: { address: string; port: number },
   parts: GatewayMetricsParts,
 ): Promise<GatewayMetrics | null> {
-  const registry = new MetricsRegistry();
+  const registry = new MetricsRegistry(CONTROL_PLANE_FAMILIES);
   const server = createServer(
     {
       headersTimeout: REQUEST_WITHIN_MS,
@@ -69,15 +70,15 @@ export async function serveGatewayMetrics(
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  { registry, parts }: { registry: MetricsRegistry; parts: GatewayMetricsParts },
+  { registry, parts }: { registry: MetricsRegistry<ControlPlaneMetric>; parts: GatewayMetricsParts },
 ): Promise<void> {
   if (request.method !== "GET" || request.url !== PATH) {
     response.writeHead(404, { "Content-Length": 0, Connection: "close" }).end();
     return;
   }
-  const collected = new CollectedMetrics();
+  const collected = new CollectedMetrics<ControlPlaneMetric>();
   collectPool(collected, parts.db);
-  collected.samples("gateway_requests_total", parts.counters.gatewayRequests.samples());
+  collected.addAll("gateway_requests_total", parts.counters.gatewayRequests.samples());
   const text = await registry.text(collected);
   response.writeHead(200, { "Content-Type": registry.contentType }).end(text);
 }

@@ -155,7 +155,7 @@ test.concurrent(
     const hostId = hostIn(join(state, "agent"));
     expect(untrueOfStart(START, first.output, { state, url })).toEqual([]);
     const { stdout: another } = await typed(
-      `npx remotegpu --profile ${join(state, "profile.json")} dashboard`,
+      `npx --no-install remotegpu --profile ${join(state, "profile.json")} dashboard`,
       folder,
     );
     const links = [...(first.output.match(/http:\/\/localhost:\S+#ticket=\S+/g) ?? []), another];

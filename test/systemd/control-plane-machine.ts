@@ -41,7 +41,7 @@ export class ControlPlaneMachine {
 
   /** The remotegpu command, as the fleet's owner. */
   async cli(line: string): Promise<string> {
-    return this.machine.run(`npx remotegpu ${line}`, { folder: CLONE });
+    return this.machine.run(`npx --no-install remotegpu ${line}`, { folder: CLONE });
   }
 
   async host(name: string) {
@@ -113,7 +113,7 @@ export class ControlPlaneMachine {
       `mkdir -p /etc/nats && cd /etc/nats && ${ca} && ${server} && chgrp nats *.pem && chmod 640 server-key.pem`,
     );
     const config = "nats-config --tls-cert /etc/nats/server.pem --tls-key /etc/nats/server-key.pem";
-    await this.machine.run(`npx remotegpu-control-plane ${config} >/etc/nats-server.conf`, { folder: CLONE });
+    await this.machine.run(`npx --no-install remotegpu-control-plane ${config} >/etc/nats-server.conf`, { folder: CLONE });
     await this.machine.run("install -d -o nats -g nats /var/lib/nats && systemctl restart nats-server");
   }
 
@@ -122,8 +122,8 @@ export class ControlPlaneMachine {
       "cp control-plane/systemd/remotegpu-control-plane.service /etc/systemd/system/ && systemctl enable --now remotegpu-control-plane",
       { folder: CLONE },
     );
-    const login = `npx remotegpu login --server ${this.url} --ca ${STATE}/tls/ca.pem`;
-    const key = await this.machine.run(`${DATABASE} npx remotegpu-control-plane admin-key`, {
+    const login = `npx --no-install remotegpu login --server ${this.url} --ca ${STATE}/tls/ca.pem`;
+    const key = await this.machine.run(`${DATABASE} npx --no-install remotegpu-control-plane admin-key`, {
       folder: CLONE,
     });
     await eventually(() => this.machine.run(`echo ${key} | ${login}`, { folder: CLONE }), {

@@ -83,14 +83,14 @@ test("npm start runs until Ctrl-C, is entered from a second terminal, and goes o
     const entry = await eventually(
       async () => {
         const output = await start.output();
-        const [, line] = /Enter it: +(npx remotegpu env exec \S+)/.exec(output) ?? [];
+        const [, line] = /Enter it: +(npx --no-install remotegpu env exec \S+)/.exec(output) ?? [];
         if (line === undefined && !(await start.isAlive())) throw new Error(output);
         return line;
       },
       { withinMs: FIRST_START_MS, what: `the ${time} npm start` },
     );
     expect(await machine.run(`${entry} nvidia-smi -L`, { folder: CLONE })).toMatch(/^GPU 0: Simulated/);
-    expect(await machine.run("npx remotegpu balance", { folder: CLONE })).toMatch(/accrued +0\.\d*[1-9]/);
+    expect(await machine.run("npx --no-install remotegpu balance", { folder: CLONE })).toMatch(/accrued +0\.\d*[1-9]/);
     entered.add(entry);
 
     await start.interrupt();

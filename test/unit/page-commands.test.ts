@@ -33,7 +33,7 @@ function optionsOfServer(): Map<string, string[]> {
 function wrongIn(code: string): string[] {
   const wrong: string[] = [];
   for (const [, isServer, line = ""] of code.matchAll(
-    /(?:^|[|(] *)(?:npx )?remotegpu(-control-plane)?(?= |$)([^|)\n]*)/g,
+    /(?:^|[|(] *)(?:npx --no-install )?remotegpu(-control-plane)?(?= |$)([^|)\n]*)/g,
   ))
     wrong.push(...(isServer === undefined ? wrongOfClient(line) : wrongOfServer(line)));
   return wrong.map((what) => `${code}: ${what}`);
@@ -118,14 +118,14 @@ test("pages for strangers hide no command: their code stands in blocks of a know
 
 test.each([
   { code: "remotegpu env list", is: [] },
-  { code: "npx remotegpu env create", is: [] },
+  { code: "npx --no-install remotegpu env create", is: [] },
   { code: "remotegpu env create --max-price", is: ["no --max-price"] },
   { code: "remotegpu envs", is: ["no envs"] },
   { code: "remotegpu alarms", is: ["no alarms"] },
   { code: "remotegpu env exec lab -- ls --color", is: [] },
   { code: "echo 1 | remotegpu env exec --input lab", is: ["no --input"] },
   { code: "remotegpu-control-plane doctor --jsno", is: ["no --jsno"] },
-  { code: "npx remotegpu-control-plane admin-keys", is: ["no admin-keys"] },
+  { code: "npx --no-install remotegpu-control-plane admin-keys", is: ["no admin-keys"] },
 ])("$code", ({ code, is }) => {
   expect(wrongIn(code)).toEqual(is.map((what) => `${code}: ${what}`));
 });

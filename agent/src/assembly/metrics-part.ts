@@ -1,9 +1,10 @@
 /** An agent's part that serves its metrics. All that it hands out is known already: no scrape reads the host. */
+import { CollectedMetrics } from "@remotegpu/shared/metrics/collected-metrics";
 import { PROTOCOL } from "@remotegpu/shared/messages/protocol";
 import { isRunning } from "../core/container/container.ts";
 import { addAgentSamples, type AgentReadings } from "../core/metrics/agent-samples.ts";
 import { addGpuSamples, type GpuHolder, type GpuMetricReadings } from "../core/metrics/gpu-samples.ts";
-import { SampleSet } from "../core/metrics/sample-set.ts";
+import type { AgentMetric } from "../core/metrics/families.ts";
 import { credentialExpiryMs } from "../link/credential.ts";
 import type { AccessLink } from "../loop/access-link.ts";
 import type { DiskWatch } from "../loop/storage/disk-watch.ts";
@@ -36,10 +37,11 @@ export async function metricsPart(
   const startedAtMs = setting.clock.wallMs();
   // What goes wrong in it is an answer that failed, and nothing of the loop.
   const render = async () => {
-    const samples = new SampleSet();
-    addAgentSamples(samples, agentReadings(setting, parts, startedAtMs));
-    addGpuSamples(samples, gpuReadings(setting, parts));
-    return await registry.text(samples);
+    const collected = new CollectedMetrics<AgentMetric>();
+    addAgentSamples(collected, agentReadings(setting, parts, startedAtMs));
+    addGpuSamples(collected, gpuReadings(setting, parts));
+    parts.metrics.collectDurations(collected);
+    return await registry.text(collected);
   };
   const source = { contentType: registry.contentType, render };
   return await MetricsEndpoint.open(metricsListen, source, setting.log);

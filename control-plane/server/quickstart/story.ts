@@ -255,7 +255,7 @@ async function explainNext(
   const profile = join(root, "profile.json");
   saveProfile(profile, { server: stage.url, key: scene.stored.customerKey });
   saveProfile(join(root, "admin-profile.json"), { server: stage.url, key: scene.stored.adminKey });
-  const command = `npx remotegpu${profile === START_PROFILE ? "" : ` --profile ${profile}`}`;
+  const command = `npx --no-install remotegpu${profile === START_PROFILE ? "" : ` --profile ${profile}`}`;
   stage.print(
     [
       "",
@@ -264,7 +264,7 @@ async function explainNext(
       `It runs. Enter it:   ${command} env exec ${environment.id} nvidia-smi`,
       `In a browser:        ${command} open ${environment.id} terminal        (or jupyter, tensorboard, a port)`,
       `The bill grows:      ${command} balance        (${balance.accrued} accrued, ${balance.burn_per_hour} an hour)`,
-      `As the owner:        npx remotegpu --profile ${join(root, "admin-profile.json")} host list`,
+      `As the owner:        npx --no-install remotegpu --profile ${join(root, "admin-profile.json")} host list`,
       `The pages:           ${stage.url}/docs        (the API: ${stage.url}/docs/reference, its routes below ${stage.url}/api/v1)`,
       "",
       "Ctrl-C ends it; npm start again is fast; npm start -- --clean removes all it kept.",

@@ -23,10 +23,11 @@ import { matchesPage } from "./shape.ts";
 import { untrueOf } from "./documented-session.ts";
 
 const BIN = new URL("../../../node_modules/.bin", import.meta.url).pathname;
-/** What `npx` finds in a clone, without the second that npm needs for it each time. */
+/** What `npx --no-install` finds in a clone, without the second that npm needs for it each time. */
 const NPX = `#!/bin/sh
-name=$1
-shift
+[ "$1" = --no-install ] || exit 64
+name=$2
+shift 2
 exec ${BIN}/$name "$@"
 `;
 
@@ -142,7 +143,7 @@ function keyIn(profile: string): string {
   return Profile.parse(JSON.parse(readFileSync(profile, "utf8"))).key;
 }
 
-/** As a person does who copies it from the screen, npx and all. */
+/** As a person types it who copies it from the screen. */
 export async function typed(line: string, home: string) {
   return await execa("sh", ["-c", line], {
     cwd: new URL("../../..", import.meta.url).pathname,

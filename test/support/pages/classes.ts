@@ -57,11 +57,11 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
   ["rm -r /etc/systemd", "it takes the agent off its machine; the proof of whole machines does"],
   ["apt-get", "it changes the packages of its machine"],
   [
-    "npx remotegpu-control-plane run",
+    "npx --no-install remotegpu-control-plane run",
     "it listens for other machines until it is ended; test/system/install.test.ts does",
   ],
   [
-    "npx remotegpu-control-plane admin-key |",
+    "npx --no-install remotegpu-control-plane admin-key |",
     "it asks the server of the command before; test/system/install.test.ts does",
   ],
   ["install -d -o nats", "the user nats is there only with a service of NATS"],

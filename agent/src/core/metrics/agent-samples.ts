@@ -4,9 +4,9 @@ import { WORKLOAD_KINDS, type WorkloadKind } from "@remotegpu/shared/values/work
 import type { Container } from "../container/container.ts";
 import type { PortCounts } from "../leases/lease-port.ts";
 import type { ActionCounts } from "./action-counts.ts";
+import type { AgentSamples } from "./families.ts";
 import type { JournalErrorKind } from "./journal-errors.ts";
 import type { RuntimeCallName } from "./runtime-calls.ts";
-import type { SampleSet } from "./sample-set.ts";
 
 export const DISK_AREAS = ["journal", "containers", "data"] as const;
 export type DiskArea = (typeof DISK_AREAS)[number];
@@ -43,14 +43,14 @@ const CONTAINER_STATES: readonly ContainerStateName[] = [
   "left-behind",
 ];
 
-export function addAgentSamples(samples: SampleSet, readings: AgentReadings): void {
+export function addAgentSamples(samples: AgentSamples, readings: AgentReadings): void {
   addProcess(samples, readings);
   addLink(samples, readings.link);
   addJournal(samples, readings);
   addWork(samples, readings);
 }
 
-function addProcess(samples: SampleSet, { build, startedAtMs }: AgentReadings): void {
+function addProcess(samples: AgentSamples, { build, startedAtMs }: AgentReadings): void {
   const { version, commit, node, protocol } = build;
   samples.add("agent_build_info", 1, {
     version,
@@ -62,13 +62,13 @@ function addProcess(samples: SampleSet, { build, startedAtMs }: AgentReadings): 
   samples.add("agent_start_time_seconds", seconds(startedAtMs));
 }
 
-function addLink(samples: SampleSet, link: AgentReadings["link"]): void {
+function addLink(samples: AgentSamples, link: AgentReadings["link"]): void {
   samples.add("agent_link_connected", link.isConnected);
   samples.add("agent_clock_offset_seconds", seconds(link.clockAheadMs));
   samples.add("agent_credential_expiry_timestamp_seconds", seconds(link.credentialExpiresAtMs));
 }
 
-function addJournal(samples: SampleSet, { journal, wallMs }: AgentReadings): void {
+function addJournal(samples: AgentSamples, { journal, wallMs }: AgentReadings): void {
   const { headSeq, confirmedSeq, oldestUnconfirmedMs, sizeBytes, errors } = journal;
   const ageMs = oldestUnconfirmedMs === null ? null : Math.max(0, wallMs - oldestUnconfirmedMs);
   const rows = Math.max(0, headSeq - confirmedSeq);
@@ -80,7 +80,7 @@ function addJournal(samples: SampleSet, { journal, wallMs }: AgentReadings): voi
   for (const [kind, count] of errors) samples.add("agent_journal_errors_total", count, { kind });
 }
 
-function addWork(samples: SampleSet, readings: AgentReadings): void {
+function addWork(samples: AgentSamples, readings: AgentReadings): void {
   const { actions, callTimeouts, containers, ports, diskFreeBytes } = readings;
   for (const [call, count] of callTimeouts) samples.add("agent_runtime_call_timeouts_total", count, { call });
   for (const { kind, result, count } of actions.all)

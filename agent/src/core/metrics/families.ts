@@ -2,26 +2,19 @@
  * The agent's metrics: what there is, with which labels. Where the values come from is in agent-samples.ts and
  * gpu-samples.ts; the page of metrics, the board and the endpoint are made from this table.
  */
+import type { CollectedMetrics } from "@remotegpu/shared/metrics/collected-metrics";
 import type { MetricFamily } from "@remotegpu/shared/metrics/metric-family";
 
 /** With the one that has no bound eight each. */
-const LOOP_BUCKETS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10] as const;
-const CALL_BUCKETS = [0.01, 0.05, 0.2, 1, 5, 20, 60] as const;
+export const LOOP_BUCKETS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10] as const;
+export const CALL_BUCKETS = [0.01, 0.05, 0.2, 1, 5, 20, 60] as const;
 
-const gauge = (name: string, help: string, labels: readonly string[] = []): MetricFamily => ({
-  name,
-  type: "gauge",
-  help,
-  labels,
-});
-const counter = (name: string, help: string, labels: readonly string[]): MetricFamily => ({
-  name,
-  type: "counter",
-  help,
-  labels,
-});
+const gauge = <const Name extends string>(name: Name, help: string, labels: readonly string[] = []) =>
+  ({ name, type: "gauge", help, labels }) as const satisfies MetricFamily;
+const counter = <const Name extends string>(name: Name, help: string, labels: readonly string[]) =>
+  ({ name, type: "counter", help, labels }) as const satisfies MetricFamily;
 
-const PROCESS: readonly MetricFamily[] = [
+const PROCESS = [
   gauge(
     "agent_build_info",
     "Always 1. The labels name the agent's version, the hash of the bundle that it runs from (unknown outside of one), its Node, and the protocols that it speaks.",
@@ -35,18 +28,18 @@ const PROCESS: readonly MetricFamily[] = [
     labels: [],
     buckets: LOOP_BUCKETS,
   },
-];
+] as const satisfies readonly MetricFamily[];
 
-const LINK: readonly MetricFamily[] = [
+const LINK = [
   gauge("agent_link_connected", "1 while the agent is connected to NATS, else 0."),
   gauge(
     "agent_clock_offset_seconds",
     "How far the host's clock is ahead of the control plane's, by the latest heartbeat; absent before the first.",
   ),
   gauge("agent_credential_expiry_timestamp_seconds", "When the host's credential expires, as Unix time."),
-];
+] as const satisfies readonly MetricFamily[];
 
-const JOURNAL: readonly MetricFamily[] = [
+const JOURNAL = [
   gauge("agent_journal_head_seq", "The number of the last usage row in the journal."),
   gauge("agent_journal_confirmed_seq", "The number of the last usage row that the control plane confirmed."),
   gauge("agent_outbox_rows", "Usage rows that the control plane has not confirmed yet."),
@@ -60,9 +53,9 @@ const JOURNAL: readonly MetricFamily[] = [
     "Failures of the journal since the agent started: writes that failed, parts found damaged, files replaced.",
     ["kind"],
   ),
-];
+] as const satisfies readonly MetricFamily[];
 
-const RUNTIME: readonly MetricFamily[] = [
+const RUNTIME = [
   {
     name: "agent_runtime_call_duration_seconds",
     type: "histogram",
@@ -95,13 +88,13 @@ const RUNTIME: readonly MetricFamily[] = [
     "Free bytes of the disks that hold the journal, the container runtime's data, and the files of the storage pool.",
     ["area"],
   ),
-];
+] as const satisfies readonly MetricFamily[];
 
 /** A reading that a GPU lacks has no series. */
-const gpuGauge = (name: string, help: string, labels: readonly string[] = ["gpu"]): MetricFamily =>
+const gpuGauge = <const Name extends string>(name: Name, help: string, labels: readonly string[] = ["gpu"]) =>
   gauge(name, help, labels);
 
-const GPU_READINGS: readonly MetricFamily[] = [
+const GPU_READINGS = [
   gpuGauge("gpu_info", "Always 1. The labels name the GPU; gpu is its UUID.", [
     "gpu",
     "index",
@@ -129,9 +122,9 @@ const GPU_READINGS: readonly MetricFamily[] = [
     "Xid errors in the kernel log that this agent read since it started; numbers of no particular meaning here are counted as other.",
     ["gpu", "xid"],
   ),
-];
+] as const satisfies readonly MetricFamily[];
 
-const GPU_SERVICE: readonly MetricFamily[] = [
+const GPU_SERVICE = [
   gpuGauge(
     "gpu_health_state",
     "1 for the state that the GPU is in. noted: in service with a warning; drain: takes nothing new; cordoned: failed what held it; missing: no longer listed. A closed GPU has a further series named by its cause where that is requires-reset, lost or mig.",
@@ -155,13 +148,16 @@ const GPU_SERVICE: readonly MetricFamily[] = [
     "Always 1. Which instances hold the GPU; off unless REMOTEGPU_METRICS_HOLDERS is 1, since its series churn.",
     ["gpu", "instance"],
   ),
-];
+] as const satisfies readonly MetricFamily[];
 
-export const AGENT_FAMILIES: readonly MetricFamily[] = [
-  ...PROCESS,
-  ...LINK,
-  ...JOURNAL,
-  ...RUNTIME,
-  ...GPU_READINGS,
-  ...GPU_SERVICE,
-];
+const TABLE = [...PROCESS, ...LINK, ...JOURNAL, ...RUNTIME, ...GPU_READINGS, ...GPU_SERVICE] as const;
+
+/** Without the prefix. */
+export type AgentMetric = (typeof TABLE)[number]["name"];
+
+/** The values of one scrape. */
+export type AgentSamples = CollectedMetrics<AgentMetric>;
+
+type AgentFamily = MetricFamily & { readonly name: AgentMetric };
+
+export const AGENT_FAMILIES: readonly AgentFamily[] = TABLE;

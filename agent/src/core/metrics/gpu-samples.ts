@@ -4,8 +4,8 @@ import type { GpuUuid, InstanceId } from "@remotegpu/shared/values/ids";
 import { MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { WORKLOAD_KINDS, type WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Cards } from "../gpus/gpu-health.ts";
+import type { AgentSamples } from "./families.ts";
 import { closingCause, GPU_STATES, gpuState } from "./gpu-states.ts";
-import type { SampleSet } from "./sample-set.ts";
 import type { XidCounts } from "./xid-counts.ts";
 
 /** Readings of a GPU that its report has no place for; null where the GPU lacks them. */
@@ -31,7 +31,7 @@ export type GpuMetricReadings = {
 const HERTZ_PER_MHZ = 1_000_000;
 const PERCENT = 100;
 
-export function addGpuSamples(samples: SampleSet, readings: GpuMetricReadings): void {
+export function addGpuSamples(samples: AgentSamples, readings: GpuMetricReadings): void {
   const { gpus, cards, measurements, xids, probeAgeMs } = readings;
   for (const gpu of gpus) addReadings(samples, gpu, measurements.get(gpu.uuid));
   for (const { gpu, xid, count } of xids.all) samples.add("gpu_xid_errors_total", count, { gpu, xid });
@@ -44,7 +44,7 @@ export function addGpuSamples(samples: SampleSet, readings: GpuMetricReadings): 
     samples.add("gpu_probe_age_seconds", Math.max(0, probeAgeMs) / MS_PER_SECOND);
 }
 
-function addReadings(samples: SampleSet, report: GpuReport, measured: GpuMeasurements | undefined): void {
+function addReadings(samples: AgentSamples, report: GpuReport, measured: GpuMeasurements | undefined): void {
   const gpu = { gpu: report.uuid };
   samples.add("gpu_info", 1, {
     ...gpu,
@@ -70,7 +70,7 @@ function addReadings(samples: SampleSet, report: GpuReport, measured: GpuMeasure
   samples.add("gpu_unattributed_memory_bytes", scaled(report.foreignMemoryMib, MIB), gpu);
 }
 
-function addState(samples: SampleSet, uuid: GpuUuid, { gpus, cards }: GpuMetricReadings): void {
+function addState(samples: AgentSamples, uuid: GpuUuid, { gpus, cards }: GpuMetricReadings): void {
   const report = gpus.find((gpu) => gpu.uuid === uuid);
   const current = gpuState(report, cards.get(uuid));
   for (const state of GPU_STATES) samples.add("gpu_health_state", state === current, { gpu: uuid, state });
@@ -78,7 +78,11 @@ function addState(samples: SampleSet, uuid: GpuUuid, { gpus, cards }: GpuMetricR
   if (cause !== null) samples.add("gpu_health_state", 1, { gpu: uuid, state: cause });
 }
 
-function addHolders(samples: SampleSet, uuid: GpuUuid, { holders, namesHolders }: GpuMetricReadings): void {
+function addHolders(
+  samples: AgentSamples,
+  uuid: GpuUuid,
+  { holders, namesHolders }: GpuMetricReadings,
+): void {
   const own = holders.filter(({ gpu }) => gpu === uuid);
   for (const kind of WORKLOAD_KINDS)
     samples.add(

@@ -2,6 +2,7 @@
  * The families of metrics that the control plane serves at /metrics, each with its labels. Whatever is served, and the page
  * that lists it, is made from this table; where the values come from stands in http/metrics/.
  */
+import type { CollectedMetrics } from "@remotegpu/shared/metrics/collected-metrics";
 import type { MetricFamily } from "@remotegpu/shared/metrics/metric-family";
 
 /** What only the process that leads serves, so that several servers do not count one fleet several times. */
@@ -231,6 +232,9 @@ const TABLE = [...PROCESS, ...FLEET, ...QUEUE, ...MONEY, ...CONNECTIONS] as cons
 
 /** Without the prefix. */
 export type ControlPlaneMetric = (typeof TABLE)[number]["name"];
+
+/** The values of one scrape. */
+export type ServerSamples = CollectedMetrics<ControlPlaneMetric>;
 
 export type ControlPlaneFamily = MetricFamily & { readonly name: ControlPlaneMetric };
 

@@ -1,7 +1,7 @@
 /** What one process of the control plane counts while it works. Only whoever serves /metrics reads it. */
+import { DistributionCounter } from "@remotegpu/shared/metrics/distribution";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { WORKLOAD_KINDS } from "@remotegpu/shared/values/workload";
-import { DistributionCounter } from "./distribution.ts";
 import { CONTROL_PLANE_FAMILIES, type ControlPlaneMetric } from "./families.ts";
 import { LabelledCounter } from "./labelled-counter.ts";
 import {

@@ -19,7 +19,7 @@ import {
   waitingOrders,
 } from "../../store/overview/metrics/fleet-readings.ts";
 import { type ServerReadings, serverReadings } from "../../store/overview/metrics/server-readings.ts";
-import type { CollectedMetrics } from "./collected-metrics.ts";
+import type { ServerSamples } from "../../core/metrics/families.ts";
 
 const MAX_MODELS = 30;
 const CONNECTIONS = ["never", "connected", "suspect", "unreachable"];
@@ -55,35 +55,35 @@ export async function readFleet(
   return { numbers, server, connections, environments, accounts, models, waiting, hosts };
 }
 
-export function collectFleet(collected: CollectedMetrics, readings: FleetReadings): void {
+export function collectFleet(collected: ServerSamples, readings: FleetReadings): void {
   const { numbers, server } = readings;
-  collected.value("control_plane_term", server.term);
-  collected.samples("hosts", countedBy("connection", readings.connections, CONNECTIONS));
-  collected.value("hosts_cordoned", numbers.hosts_cordoned);
-  collected.samples("gpus_by_state", gpuSamples(readings.models));
-  collected.value("gpus", numbers.gpus_total);
-  collected.value("gpus_free", numbers.gpus_free);
-  collected.samples("environments", countedBy("status", readings.environments, ENVIRONMENT_STATUSES));
-  collected.value("alarms_open", numbers.alarms_open);
-  collected.value("usage_rows_pending", numbers.pending_usage_rows);
-  collected.value("usage_unrated_oldest_age_seconds", server.unratedAgeSeconds);
-  collected.samples("accounts", countedBy("overdue_status", readings.accounts, OVERDUE_STATUSES));
-  collected.value("db_replication_lag_seconds", server.replicationLagSeconds);
+  collected.add("control_plane_term", server.term);
+  collected.addAll("hosts", countedBy("connection", readings.connections, CONNECTIONS));
+  collected.add("hosts_cordoned", numbers.hosts_cordoned);
+  collected.addAll("gpus_by_state", gpuSamples(readings.models));
+  collected.add("gpus", numbers.gpus_total);
+  collected.add("gpus_free", numbers.gpus_free);
+  collected.addAll("environments", countedBy("status", readings.environments, ENVIRONMENT_STATUSES));
+  collected.add("alarms_open", numbers.alarms_open);
+  collected.add("usage_rows_pending", numbers.pending_usage_rows);
+  collected.add("usage_unrated_oldest_age_seconds", server.unratedAgeSeconds);
+  collected.addAll("accounts", countedBy("overdue_status", readings.accounts, OVERDUE_STATUSES));
+  collected.add("db_replication_lag_seconds", server.replicationLagSeconds);
   collectQueue(collected, numbers, readings.waiting);
   collectHosts(collected, readings.hosts);
 }
 
 function collectQueue(
-  collected: CollectedMetrics,
+  collected: ServerSamples,
   { queued }: FleetNumbers,
   waiting: readonly WaitingOrders[],
 ): void {
-  collected.value("orders_queued", queued);
-  collected.samples(
+  collected.add("orders_queued", queued);
+  collected.addAll(
     "queue_orders",
     WORKLOAD_KINDS.flatMap((kind) => WAITING_REASONS.map((reason) => ordersOf(waiting, { kind, reason }))),
   );
-  collected.samples(
+  collected.addAll(
     "queue_oldest_age_seconds",
     WORKLOAD_KINDS.map((kind) => {
       const ages = waiting.filter((one) => one.kind === kind).map((one) => one.oldest_age);
@@ -103,14 +103,14 @@ function ordersOf(
 }
 
 /** What no host has reported yet has no age. */
-function collectHosts(collected: CollectedMetrics, hosts: readonly HostReading[]): void {
-  collected.samples(
+function collectHosts(collected: ServerSamples, hosts: readonly HostReading[]): void {
+  collected.addAll(
     "host_heartbeat_age_seconds",
     hosts.flatMap(({ id, heartbeat_age: age }) =>
       age === null ? [] : [{ labels: { host: id }, value: Math.max(age, 0) }],
     ),
   );
-  collected.samples(
+  collected.addAll(
     "host_journal_lag_rows",
     hosts.map(({ id, journal_lag: value }) => ({ labels: { host: id }, value })),
   );
@@ -134,10 +134,10 @@ function countedBy(
   return [...counts].map(([value, count]) => ({ labels: { [label]: value }, value: count }));
 }
 
-export function collectJournal(collected: CollectedMetrics, backlog: JournalBacklog): void {
-  collected.value("jetstream_pending_messages", backlog.pending);
-  collected.value("jetstream_ack_pending_messages", backlog.unacknowledged);
-  collected.samples(
+export function collectJournal(collected: ServerSamples, backlog: JournalBacklog): void {
+  collected.add("jetstream_pending_messages", backlog.pending);
+  collected.add("jetstream_ack_pending_messages", backlog.unacknowledged);
+  collected.addAll(
     "jetstream_replica_lag_messages",
     backlog.followers.map(({ name, lag }) => ({ labels: { replica: name }, value: lag })),
   );

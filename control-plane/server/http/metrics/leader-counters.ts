@@ -2,7 +2,7 @@
  * Counters that the server which leads makes from rows of tables that only grow: nothing that moves money or decides usage
  * knows of them. They begin at 0 with each process and each time it comes to lead.
  */
-import type { DistributionCounter } from "../../core/metrics/distribution.ts";
+import type { DistributionCounter } from "@remotegpu/shared/metrics/distribution";
 import type { LabelledCounter } from "../../core/metrics/labelled-counter.ts";
 import {
   CHARGED_LINES,
@@ -23,7 +23,7 @@ import {
   type Summed,
   tableHeads,
 } from "../../store/overview/metrics/new-rows.ts";
-import type { CollectedMetrics } from "./collected-metrics.ts";
+import type { ServerSamples } from "../../core/metrics/families.ts";
 
 const TABLES = ["billing_records", "ledger_entries", "quarantine", "events"] as const;
 
@@ -76,11 +76,11 @@ export class LeaderCounters {
     this.#counts = noCounts();
   }
 
-  collect(collected: CollectedMetrics): void {
+  collect(collected: ServerSamples): void {
     const { charges, credits, rejections, starts } = this.#counts;
-    collected.samples("charges_points_total", charges.samples());
-    collected.samples("credited_points_total", credits.samples());
-    collected.samples("usage_rejected_rows_total", rejections.samples());
+    collected.addAll("charges_points_total", charges.samples());
+    collected.addAll("credited_points_total", credits.samples());
+    collected.addAll("usage_rejected_rows_total", rejections.samples());
     collected.distributions("environment_start_duration_seconds", starts.distributions());
   }
 

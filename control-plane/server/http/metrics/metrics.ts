@@ -7,6 +7,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { LOOPBACK } from "../../core/accounts/client-address.ts";
 import { scopeRefusal } from "../../core/accounts/key-scopes.ts";
+import {
+  CONTROL_PLANE_FAMILIES,
+  type ControlPlaneMetric,
+  type ServerSamples,
+} from "../../core/metrics/families.ts";
 import type { AnsweredRequests } from "../../core/metrics/answered-requests.ts";
 import type { JournalBacklog } from "../../core/ingest/journal-stream.ts";
 import { type TrialBalance, trialBalance } from "../../store/billing/ledger/ledger.ts";
@@ -17,10 +22,10 @@ import { actorFrom } from "../request/authentication.ts";
 import { peerAddress } from "../request/rate-limit.ts";
 import { forbidden } from "../request/refusal.ts";
 import type { StreamFeed } from "../stream/feed.ts";
-import { CollectedMetrics } from "./collected-metrics.ts";
+import { CollectedMetrics } from "@remotegpu/shared/metrics/collected-metrics";
 import { collectFleet, collectJournal, type FleetReadings, readFleet } from "./fleet-metrics.ts";
 import { LeaderCounters } from "./leader-counters.ts";
-import { MetricsRegistry } from "./metrics-registry.ts";
+import { MetricsRegistry } from "@remotegpu/shared/metrics/metrics-registry";
 import { collectPool } from "./pool-metrics.ts";
 
 const READINGS_CACHED_MS = 5 * MS_PER_SECOND;
@@ -41,7 +46,7 @@ interface Readings {
 export class Metrics {
   readonly #deps: ApiDeps;
   readonly #streams: Pick<StreamFeed, "clients">;
-  readonly #registry = new MetricsRegistry();
+  readonly #registry = new MetricsRegistry(CONTROL_PLANE_FAMILIES);
   readonly #leaderCounters = new LeaderCounters();
   readonly #readings: Cached<Readings>;
   readonly #backlog: Cached<JournalBacklog | null>;
@@ -63,7 +68,7 @@ export class Metrics {
   /** @throws ApiRefusal for strangers */
   async text(c: ApiContext): Promise<string> {
     await refuseStrangers(c);
-    const collected = new CollectedMetrics();
+    const collected = new CollectedMetrics<ControlPlaneMetric>();
     const [readings, backlog, books] = await Promise.all([
       this.#inTime(this.#readings.recent()),
       this.#inTime(this.#backlog.recent()),
@@ -74,8 +79,8 @@ export class Metrics {
     if (readings !== null) this.#collectReadings(collected, readings);
     if (backlog !== null) collectJournal(collected, backlog);
     if (books !== null) {
-      collected.value("ledger_imbalance", Number(books.total));
-      collected.value("customers_unbalanced", books.unbalancedCustomers);
+      collected.add("ledger_imbalance", Number(books.total));
+      collected.add("customers_unbalanced", books.unbalancedCustomers);
     }
     return await this.#registry.text(collected);
   }
@@ -88,27 +93,27 @@ export class Metrics {
     return { fleet: await readFleet(db, { now, isLeader }), isLeader };
   }
 
-  #collectReadings(collected: CollectedMetrics, { fleet, isLeader }: Readings): void {
+  #collectReadings(collected: ServerSamples, { fleet, isLeader }: Readings): void {
     collectFleet(collected, fleet);
     if (isLeader) this.#leaderCounters.collect(collected);
   }
 
-  #collectProcess(collected: CollectedMetrics, answered: AnsweredRequests): void {
+  #collectProcess(collected: ServerSamples, answered: AnsweredRequests): void {
     const { config, link, metrics } = this.#deps;
     const { counters } = metrics;
     const { requests, durations, secondsTotal: sum, count } = answered;
-    collected.samples("control_plane_build_info", [{ labels: { version: config.version }, value: 1 }]);
-    collected.value("control_plane_is_leader", metrics.isLeader() ? 1 : 0);
-    collected.samples("http_requests_total", requests.samples());
+    collected.addAll("control_plane_build_info", [{ labels: { version: config.version }, value: 1 }]);
+    collected.add("control_plane_is_leader", metrics.isLeader() ? 1 : 0);
+    collected.addAll("http_requests_total", requests.samples());
     collected.distributions("http_request_duration_seconds", durations.distributions());
     collected.distributions("http_request_seconds", [{ labels: {}, cumulative: [], sum, count }]);
-    collected.value("event_stream_clients", this.#streams.clients);
-    collected.value("nats_connected", link.isConnected() ? 1 : 0);
-    collected.samples("placements_total", counters.placements.samples());
+    collected.add("event_stream_clients", this.#streams.clients);
+    collected.add("nats_connected", link.isConnected() ? 1 : 0);
+    collected.addAll("placements_total", counters.placements.samples());
     collected.distributions("placement_duration_seconds", counters.placementDurations.distributions());
-    collected.samples("usage_ingested_rows_total", counters.ingestedRows.samples());
-    collected.samples("webhook_deliveries_total", counters.webhookDeliveries.samples());
-    collected.samples("gateway_requests_total", counters.gatewayRequests.samples());
+    collected.addAll("usage_ingested_rows_total", counters.ingestedRows.samples());
+    collected.addAll("webhook_deliveries_total", counters.webhookDeliveries.samples());
+    collected.addAll("gateway_requests_total", counters.gatewayRequests.samples());
   }
 
   /** Null where the database does not answer, or not in time; what this process has is served all the same. */

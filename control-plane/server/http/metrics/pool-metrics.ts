@@ -1,13 +1,13 @@
 /** The connections of this process to Postgres, and how long what goes over them takes. */
 import type { Database } from "../../store/database/database.ts";
-import type { CollectedMetrics } from "./collected-metrics.ts";
+import type { ServerSamples } from "../../core/metrics/families.ts";
 
 export function collectPool(
-  collected: CollectedMetrics,
+  collected: ServerSamples,
   { pool, times }: Pick<Database, "pool" | "times">,
 ): void {
   const { totalCount, idleCount, waitingCount } = pool;
-  collected.samples("db_pool_connections", [
+  collected.addAll("db_pool_connections", [
     { labels: { state: "active" }, value: totalCount - idleCount },
     { labels: { state: "idle" }, value: idleCount },
     { labels: { state: "waiting" }, value: waitingCount },

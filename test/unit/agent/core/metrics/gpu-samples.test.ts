@@ -1,8 +1,8 @@
 /** What of the host's GPUs becomes which sample. */
 import { afterSample } from "@remotegpu/agent/core/gpus/gpu-health";
-import { AGENT_FAMILIES } from "@remotegpu/agent/core/metrics/families";
+import { AGENT_FAMILIES, type AgentMetric, type AgentSamples } from "@remotegpu/agent/core/metrics/families";
 import { addGpuSamples, type GpuMetricReadings } from "@remotegpu/agent/core/metrics/gpu-samples";
-import { SampleSet } from "@remotegpu/agent/core/metrics/sample-set";
+import { CollectedMetrics } from "@remotegpu/shared/metrics/collected-metrics";
 import { XidCounts } from "@remotegpu/agent/core/metrics/xid-counts";
 import type { GpuReport } from "@remotegpu/shared/messages/host-report";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
@@ -19,8 +19,8 @@ const cardsOf = (...samples: GpuReport[][]): GpuMetricReadings["cards"] =>
     new Map(),
   );
 
-function samplesOf(changes: Partial<GpuMetricReadings> = {}): SampleSet {
-  const samples = new SampleSet();
+function samplesOf(changes: Partial<GpuMetricReadings> = {}): AgentSamples {
+  const samples = new CollectedMetrics<AgentMetric>();
   const gpus = [aGpuReport({ health: "healthy", foreignMemoryMib: 40 })];
   addGpuSamples(samples, {
     gpus,
@@ -35,15 +35,14 @@ function samplesOf(changes: Partial<GpuMetricReadings> = {}): SampleSet {
   return samples;
 }
 
-test("each sample is of a family in the table, with the labels that the family has", () => {
+test("each sample has the labels of its family", () => {
   const holders = [{ gpu: A, instanceId: instanceId("env-a"), kind: "environment" as const }];
   const samples = samplesOf({ holders, namesHolders: true });
-  const wrong = samples.families.filter((name) => {
-    const family = AGENT_FAMILIES.find((one) => one.name === name);
-    return !samples
-      .of(name)
-      .every(({ labels }) => Object.keys(labels).toSorted().join() === family?.labels.toSorted().join());
-  });
+  const wrong = AGENT_FAMILIES.filter((family) =>
+    samples
+      .samplesOf(family.name)
+      .some(({ labels }) => Object.keys(labels).toSorted().join() !== family.labels.toSorted().join()),
+  );
 
   expect(wrong).toEqual([]);
 });
@@ -57,12 +56,12 @@ test.each([
   ["gpu_power_limit_watts", 250],
   ["gpu_sm_clock_hertz", 1_410_000_000],
   ["gpu_unattributed_memory_bytes", 40 * MIB],
-])("%s is %d", (family, value) => {
-  expect(samplesOf().of(family)).toEqual([{ labels: { gpu: A }, value }]);
+] as const)("%s is %d", (family, value) => {
+  expect(samplesOf().samplesOf(family)).toEqual([{ labels: { gpu: A }, value }]);
 });
 
 test("ECC errors are counted by their severity", () => {
-  expect(samplesOf().of("gpu_ecc_errors_total")).toEqual([
+  expect(samplesOf().samplesOf("gpu_ecc_errors_total")).toEqual([
     { labels: { gpu: A, severity: "corrected" }, value: 7 },
     { labels: { gpu: A, severity: "uncorrected" }, value: 0 },
   ]);
@@ -70,23 +69,23 @@ test("ECC errors are counted by their severity", () => {
 
 test("a reading that the GPU lacks has no series", () => {
   const gpus = [aGpuReport({ powerW: null, utilizationPercent: null, eccUncorrected: null })];
-  const { families } = samplesOf({ gpus, measurements: new Map() });
+  const samples = samplesOf({ gpus, measurements: new Map() });
 
-  for (const absent of [
+  const absent = [
     "gpu_power_watts",
     "gpu_utilization_ratio",
     "gpu_ecc_errors_total",
     "gpu_sm_clock_hertz",
     "gpu_unattributed_memory_bytes",
-  ])
-    expect(families).not.toContain(absent);
+  ] as const;
+  expect(absent.filter((family) => samples.has(family))).toEqual([]);
 });
 
 test("a GPU is in one state, and one that is no longer listed is missing", () => {
   const listed = [aGpuReport({ health: "healthy" })];
   const cards = cardsOf([...listed, aGpuReport({ uuid: B, index: 1 })], listed);
   const states = samplesOf({ gpus: listed, cards })
-    .of("gpu_health_state")
+    .samplesOf("gpu_health_state")
     .filter(({ value }) => value === 1);
 
   expect(states.map(({ labels }) => labels)).toEqual([
@@ -97,7 +96,7 @@ test("a GPU is in one state, and one that is no longer listed is missing", () =>
 
 test("a closed GPU has one more series by its cause", () => {
   const gpus = [aGpuReport({ health: "unhealthy", reasonCode: "mig-enabled" })];
-  const states = samplesOf({ gpus }).of("gpu_health_state");
+  const states = samplesOf({ gpus }).samplesOf("gpu_health_state");
 
   expect(states).toHaveLength(6);
   expect(states.at(-1)).toEqual({ labels: { gpu: A, state: "mig" }, value: 1 });
@@ -112,13 +111,13 @@ test("a GPU is allocated by the kinds that hold it, and names them only if that 
   const quiet = samplesOf({ holders });
   const naming = samplesOf({ holders, namesHolders: true });
 
-  expect(quiet.of("gpu_allocated").map(({ labels, value }) => [labels["kind"], value])).toEqual([
+  expect(quiet.samplesOf("gpu_allocated").map(({ labels, value }) => [labels["kind"], value])).toEqual([
     ["environment", 0],
     ["training", 0],
     ["inference", 1],
   ]);
-  expect(quiet.of("gpu_holder_info")).toEqual([]);
-  expect(naming.of("gpu_holder_info").map(({ labels }) => labels["instance"])).toEqual([
+  expect(quiet.samplesOf("gpu_holder_info")).toEqual([]);
+  expect(naming.samplesOf("gpu_holder_info").map(({ labels }) => labels["instance"])).toEqual([
     "env-a",
     "env-b",
     "env-c",
@@ -126,7 +125,8 @@ test("a GPU is allocated by the kinds that hold it, and names them only if that 
 });
 
 test("the age of the last answer is there once there was one, on a host with GPUs", () => {
-  expect(samplesOf().of("gpu_probe_age_seconds")).toEqual([{ labels: {}, value: 2.5 }]);
-  expect(samplesOf({ probeAgeMs: null }).of("gpu_probe_age_seconds")).toEqual([]);
-  expect(samplesOf({ gpus: [], cards: new Map() }).families).toEqual([]);
+  expect(samplesOf().samplesOf("gpu_probe_age_seconds")).toEqual([{ labels: {}, value: 2.5 }]);
+  expect(samplesOf({ probeAgeMs: null }).samplesOf("gpu_probe_age_seconds")).toEqual([]);
+  const none = samplesOf({ gpus: [], cards: new Map() });
+  expect(AGENT_FAMILIES.filter(({ name }) => none.has(name))).toEqual([]);
 });

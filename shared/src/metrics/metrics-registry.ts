@@ -3,10 +3,9 @@
  * prom-client counts by itself would be counted twice.
  */
 import { Counter, Gauge, Histogram, Registry, Summary } from "prom-client";
-import { METRIC_PREFIX } from "@remotegpu/shared/metrics/metric-family";
-import type { Distribution } from "../../core/metrics/distribution.ts";
-import { CONTROL_PLANE_FAMILIES, type ControlPlaneFamily } from "../../core/metrics/families.ts";
 import { CollectedMetrics } from "./collected-metrics.ts";
+import type { Distribution } from "./distribution.ts";
+import { METRIC_PREFIX, type MetricFamily } from "./metric-family.ts";
 
 interface Value {
   readonly metricName: string;
@@ -22,12 +21,17 @@ interface Exported {
   readonly values: readonly Value[];
 }
 
-export class MetricsRegistry {
-  readonly #registry = new Registry();
-  #collected = new CollectedMetrics();
+/** A family of a program's table, whose names its own code knows. */
+type NamedFamily<Name extends string> = MetricFamily & { readonly name: Name };
 
-  constructor() {
-    for (const family of CONTROL_PLANE_FAMILIES) this.#register(family);
+export class MetricsRegistry<Name extends string> {
+  readonly #families: readonly NamedFamily<Name>[];
+  readonly #registry = new Registry();
+  #collected = new CollectedMetrics<Name>();
+
+  constructor(families: readonly NamedFamily<Name>[]) {
+    this.#families = families;
+    for (const family of families) this.#register(family);
   }
 
   get contentType(): string {
@@ -35,14 +39,14 @@ export class MetricsRegistry {
   }
 
   /** In the order of the table; what has no value now is left out. */
-  async text(collected: CollectedMetrics): Promise<string> {
+  async text(collected: CollectedMetrics<Name>): Promise<string> {
     this.#collected = collected;
-    const served = CONTROL_PLANE_FAMILIES.filter(({ name }) => collected.has(name));
+    const served = this.#families.filter(({ name }) => collected.has(name));
     const texts = served.map(({ name }) => this.#registry.getSingleMetricAsString(METRIC_PREFIX + name));
     return `${(await Promise.all(texts)).join("\n")}\n`;
   }
 
-  #register(family: ControlPlaneFamily): void {
+  #register(family: NamedFamily<Name>): void {
     const distributions = () => this.#collected.distributionsOf(family.name);
     switch (family.type) {
       case "counter":
@@ -59,7 +63,7 @@ export class MetricsRegistry {
     }
   }
 
-  #registerCounter(family: ControlPlaneFamily): void {
+  #registerCounter(family: NamedFamily<Name>): void {
     const counter = new Counter({
       ...namesOf(family),
       collect: () => {
@@ -70,7 +74,7 @@ export class MetricsRegistry {
     this.#registry.registerMetric(counter);
   }
 
-  #registerGauge(family: ControlPlaneFamily): void {
+  #registerGauge(family: NamedFamily<Name>): void {
     const gauge = new Gauge({
       ...namesOf(family),
       collect: () => {
@@ -83,10 +87,10 @@ export class MetricsRegistry {
 }
 
 class CollectedHistogram extends Histogram {
-  readonly #family: ControlPlaneFamily;
+  readonly #family: MetricFamily;
   readonly #distributions: () => readonly Distribution[];
 
-  constructor(family: ControlPlaneFamily, distributions: () => readonly Distribution[]) {
+  constructor(family: MetricFamily, distributions: () => readonly Distribution[]) {
     super({ ...namesOf(family), buckets: [...(family.buckets ?? [])] });
     this.#family = family;
     this.#distributions = distributions;
@@ -104,10 +108,10 @@ class CollectedHistogram extends Histogram {
 
 /** Without quantiles: the sum and the count. */
 class CollectedSummary extends Summary {
-  readonly #family: ControlPlaneFamily;
+  readonly #family: MetricFamily;
   readonly #distributions: () => readonly Distribution[];
 
-  constructor(family: ControlPlaneFamily, distributions: () => readonly Distribution[]) {
+  constructor(family: MetricFamily, distributions: () => readonly Distribution[]) {
     super({ ...namesOf(family), percentiles: [] });
     this.#family = family;
     this.#distributions = distributions;
@@ -119,7 +123,7 @@ class CollectedSummary extends Summary {
 }
 
 function exported(
-  { name, help, type }: ControlPlaneFamily,
+  { name, help, type }: MetricFamily,
   distributions: readonly Distribution[],
   bucketsOf: (name: string, distribution: Distribution) => Value[],
 ): Exported {
@@ -137,6 +141,6 @@ function bucket(name: string, labels: Value["labels"], value: number): Value {
 }
 
 /** In no registry but the one that they are put into: prom-client's own is the whole process's. */
-function namesOf({ name, help, labels }: ControlPlaneFamily) {
+function namesOf({ name, help, labels }: MetricFamily) {
   return { name: METRIC_PREFIX + name, help, labelNames: [...labels], registers: [] };
 }

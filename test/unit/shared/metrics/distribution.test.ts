@@ -1,4 +1,4 @@
-import { DistributionCounter } from "@remotegpu/control-plane/server/core/metrics/distribution";
+import { DistributionCounter } from "@remotegpu/shared/metrics/distribution";
 import { expect, test } from "vitest";
 
 test("a value at a bucket's bound is in it, and one past it in the next", () => {
