@@ -137,12 +137,12 @@ test("the server runs from its bundle without node_modules, and finds its migrat
     new URL("../../../control-plane/migrations", import.meta.url).pathname,
     join(program, "migrations"),
   );
-  const { url, drop } = await freshDatabase({ template: "template0" });
+  const fresh = await freshDatabase({ template: "template0" });
   try {
     const migrated = await execa(process.execPath, [join(program, "server.mjs"), "migrate", "--json"], {
       cwd: "/",
       extendEnv: false,
-      env: { DATABASE_URL: url, REMOTEGPU_STATE_DIR: join(folder, "state") },
+      env: { DATABASE_URL: fresh.url, REMOTEGPU_STATE_DIR: join(folder, "state") },
     });
 
     expect(migrated.exitCode).toBe(0);
@@ -150,7 +150,7 @@ test("the server runs from its bundle without node_modules, and finds its migrat
     expect(await readFile(join(program, "server.mjs"), "utf8")).not.toContain(process.cwd());
     expect(licences).toContain("hono 4.");
   } finally {
-    await drop();
+    await fresh.drop();
   }
 });
 
