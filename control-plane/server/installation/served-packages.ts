@@ -9,7 +9,7 @@ import { programFiles } from "./program-files.ts";
 const LINE = /^([0-9a-f]{64}) {2}(([a-z0-9-]+)_([A-Za-z0-9.+~-]+)_amd64\.deb)$/;
 const HANDED_OUT = new Set(["remotegpu", "remotegpu-agent"]);
 
-export interface ServedPackage {
+interface ServedPackage {
   name: string;
   version: string;
   /** Its file's name. */
