@@ -2,7 +2,7 @@
  * Makes the folder that a control plane hands out to new hosts: the agent, the access process, its relay and the files
  * process in one file each, the Node that runs them, their native parts, the toolbox of containers, the units and install.sh.
  *
- *   node agent/install/build-bundle.ts --out FOLDER
+ *   node agent/install/build-bundle.ts --out FOLDER [--release VERSION]
  */
 import {
   chmod,
@@ -46,9 +46,12 @@ class BundleError extends Error {
 export async function buildBundle({
   outDir,
   entryPoint = join(agentFolder, "src/main.ts"),
+  release,
 }: {
   outDir: string;
   entryPoint?: string;
+  /** What the version begins with; that of the sources where it is left out. */
+  release?: string | undefined;
 }): Promise<BundleManifest> {
   const draft = `${outDir}.new`;
   await rm(draft, { recursive: true, force: true });
@@ -60,7 +63,7 @@ export async function buildBundle({
   for (const unit of ["remotegpu-agent.service", "remotegpu-access.service", "remotegpu-files.service"])
     await copyAs(join(agentFolder, "systemd", unit), join(draft, unit), 0o644);
   await copyAs(join(agentFolder, "install/install.sh"), join(draft, "install.sh"), 0o755);
-  const manifest = await writeBundleManifest({ folder: draft, release: await agentRelease() });
+  const manifest = await writeBundleManifest({ folder: draft, release: release ?? (await agentRelease()) });
   await rm(outDir, { recursive: true, force: true });
   await rename(draft, outDir);
   return manifest;
@@ -149,11 +152,11 @@ async function copyAs(source: string, target: string, mode: number): Promise<voi
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { out: { type: "string" } } });
+  const { values } = parseArgs({ options: { out: { type: "string" }, release: { type: "string" } } });
   if (values.out === undefined) {
-    console.error("usage: node agent/install/build-bundle.ts --out FOLDER");
+    console.error("usage: node agent/install/build-bundle.ts --out FOLDER [--release VERSION]");
     process.exit(2);
   }
-  const manifest = await buildBundle({ outDir: values.out });
+  const manifest = await buildBundle({ outDir: values.out, release: values.release });
   console.log(`agent bundle ${manifest.version}: ${manifest.files.length} files in ${values.out}`);
 }

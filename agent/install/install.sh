@@ -4,8 +4,9 @@
 #   curl -fsS https://CONTROL-PLANE/install.sh | sh -s -- --server https://CONTROL-PLANE --token TOKEN
 #
 # Run again (no token needed) it fetches what has changed, switches to it in one step and restarts the agent.
-# Containers run on throughout, and so do connections to them: the access process hands over to the new version by itself.
-# Everything is downloaded and checked before anything is changed, and on the disk before it is switched to.
+# From the package remotegpu-agent it takes the release that lies there (--release) in place of a download. Containers run
+# on throughout, and so do connections to them: the access process hands over to the new version by itself.
+# Everything is fetched and checked before anything is changed, and on the disk before it is switched to.
 set -eu
 umask 022
 
@@ -27,6 +28,8 @@ usage: install.sh [--server URL] [--token TOKEN] [options]
   --simulated-gpus N      carry N simulated GPUs (0 to 16), for trying things out on a host without GPUs
   --no-docker             do not install a container runtime when there is none
   --no-systemd            do not install a unit; the agent is started by other means
+  --release FOLDER        take the agent from FOLDER instead of the control plane; a host that has not joined and is
+                          given no token gets the files alone
   --prefix FOLDER         install below FOLDER instead of /
 USAGE
 }
@@ -40,13 +43,13 @@ fail() {
 # ---- what is asked for ----
 
 read_options() {
-  server='' token='' ca_fingerprint='' name='' simulated_gpus='' prefix='' docker=yes systemd=yes
+  server='' token='' ca_fingerprint='' name='' simulated_gpus='' release='' prefix='' docker=yes systemd=yes
   while [ $# -gt 0 ]; do
     case $1 in
       --no-docker) docker=no ;;
       --no-systemd) systemd=no ;;
       -h | --help) usage && exit 0 ;;
-      --server | --token | --ca-fingerprint | --name | --simulated-gpus | --prefix)
+      --server | --token | --ca-fingerprint | --name | --simulated-gpus | --release | --prefix)
         [ $# -gt 1 ] || fail "$1 needs a value"
         case $1 in
           --server) server=${2%/} ;;
@@ -54,6 +57,7 @@ read_options() {
           --ca-fingerprint) ca_fingerprint=$(printf %s "$2" | tr -d : | tr A-F a-f) ;;
           --name) name=$2 ;;
           --simulated-gpus) simulated_gpus=$2 ;;
+          --release) release=${2%/} ;;
           --prefix) prefix=${2%/} ;;
         esac
         shift
@@ -84,6 +88,7 @@ check_options() {
   check_value --ca-fingerprint "$ca_fingerprint" '[0-9a-f]{64}'
   check_value --name "$name" '[A-Za-z0-9][A-Za-z0-9 ._-]{0,127}'
   check_value --simulated-gpus "$simulated_gpus" '[0-9]|1[0-6]'
+  check_value --release "$release" '/[A-Za-z0-9._/-]*'
   check_value --prefix "$prefix" '/[A-Za-z0-9._/-]*'
 }
 
@@ -120,6 +125,11 @@ settle_settings() {
   ca_fingerprint=${ca_fingerprint:-$(earlier REMOTEGPU_CA_SHA256)}
   joined_server=
   if [ -f "$etc/joined" ]; then joined_server=$(cat "$etc/joined"); fi
+  files_only=no
+  if [ -n "$release" ] && [ -z "$joined_server$token" ]; then
+    files_only=yes
+    return 0
+  fi
   [ -n "$server" ] || fail "say where the control plane is: --server https://…"
   [ -n "$joined_server" ] || [ -n "$token" ] || fail "this host has not joined yet and needs a token: --token …"
   if [ -n "$joined_server" ] && [ "$joined_server" != "$server" ]; then
@@ -161,6 +171,15 @@ fetch() { # NAME FILE
     fail "cannot download $server/bundles/$1"
 }
 
+# The package's files are linked where the disk allows it: the release lies there once.
+provide() { # NAME FILE
+  if [ -z "$release" ]; then
+    fetch "$1" "$2"
+  else
+    ln "$release/$1" "$2" 2>/dev/null || cp "$release/$1" "$2" || fail "cannot read $release/$1; install its package again"
+  fi
+}
+
 # A CA of the control plane's own is known by its fingerprint from the command line and then trusted for all else.
 trust_ca() {
   ca_option=
@@ -184,13 +203,14 @@ is_pinned() { # PEM-FILE
 hash_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
 
 fetch_bundle() {
-  fetch MANIFEST "$work/MANIFEST"
+  source=${release:-$server/bundles}
+  provide MANIFEST "$work/MANIFEST"
   version=$(sed -n '1s/^remotegpu-agent \([A-Za-z0-9][A-Za-z0-9._-]*\)$/\1/p' "$work/MANIFEST")
-  [ -n "$version" ] || fail "$server/bundles/MANIFEST is not the list of an agent's bundle"
+  [ -n "$version" ] || fail "$source/MANIFEST is not the list of an agent's bundle"
   sed 1d "$work/MANIFEST" >"$work/files"
   while read -r hash mode file; do check_line "$hash" "$mode" "$file"; done <"$work/files"
   grep -q ' 755 node$' "$work/files" && grep -q ' agent\.mjs$' "$work/files" ||
-    fail "the bundle of $server has no agent in it"
+    fail "the bundle in $source has no agent in it"
   find_damage
   if [ -d "$opt/$version" ] && [ -z "$damage" ]; then
     say "version $version is here already"
@@ -199,14 +219,14 @@ fetch_bundle() {
   if [ -d "$opt/$version" ]; then
     say "version $version is here and damaged:$damage; mending it"
   else
-    say "downloading version $version"
+    say "fetching version $version"
   fi
   mkdir "$work/bundle"
   while read -r hash mode file; do
     if is_whole "$opt/$version" "$hash" "$mode" "$file"; then continue; fi
-    take_unchanged "$hash" "$file" || fetch "$file" "$work/bundle/$file"
+    take_unchanged "$hash" "$file" || provide "$file" "$work/bundle/$file"
     [ "$(hash_of "$work/bundle/$file")" = "$hash" ] ||
-      fail "$file was damaged on its way: its hash is not the one in the list; nothing was installed"
+      fail "$file of $source is damaged: its hash is not the one in the list; nothing was installed"
     chmod "$mode" "$work/bundle/$file"
     to_disk "$work/bundle/$file"
   done <"$work/files"
@@ -257,7 +277,7 @@ check_line() { # HASH MODE NAME
 
 # Node is most of a bundle and seldom changes.
 take_unchanged() { # HASH NAME
-  [ -f "$opt/current/$2" ] && [ "$(hash_of "$opt/current/$2")" = "$1" ] && cp "$opt/current/$2" "$work/bundle/$2"
+  [ -z "$release" ] && [ -f "$opt/current/$2" ] && [ "$(hash_of "$opt/current/$2")" = "$1" ] && cp "$opt/current/$2" "$work/bundle/$2"
 }
 
 replace() { # MODE SOURCE TARGET: in one step; says by its status whether anything changed
@@ -432,6 +452,14 @@ install_unit() {
   fail "the agent does not start (see: journalctl -u $service)"
 }
 
+lay_files() {
+  fetch_bundle
+  activate
+  forget_old_versions
+  say "this host has version $version of the agent and has joined no control plane; to join:"
+  say "    remotegpu-agent join --server https://CONTROL-PLANE --token TOKEN"
+}
+
 # All in one function at the end, so that a script cut short on its way does nothing.
 main() {
   read_options "$@"
@@ -445,6 +473,10 @@ main() {
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
+  if [ "$files_only" = yes ]; then
+    lay_files
+    return 0
+  fi
   trust_ca
   fetch_bundle
   install_docker

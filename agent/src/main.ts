@@ -5,6 +5,7 @@ import { CommandRefusedError } from "./commands/command-refused.ts";
 import { doctor } from "./commands/doctor.ts";
 import { join } from "./commands/join.ts";
 import { isRemoved, leave } from "./commands/leave.ts";
+import { openRuns } from "./commands/open-runs.ts";
 import { restoreLimits } from "./commands/restore-limits.ts";
 import { run } from "./commands/run.ts";
 import { simulateFault } from "./commands/simulate-fault.ts";
@@ -66,6 +67,10 @@ program
     "of a host that was taken out: end what it ran and put its key and journal aside, to join anew",
   )
   .action(() => leave(config(), print));
+program
+  .command("open-runs")
+  .description("print the runs in this host's journal that have not ended; changes nothing")
+  .action(() => openRuns(config(), print));
 program
   .command("clean")
   .description(

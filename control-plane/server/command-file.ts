@@ -1,11 +1,14 @@
 /**
  * The remotegpu command as one file, which /cli/remotegpu.mjs hands out. Its builder runs as a process of its own, like the
- * agent's, when the file is first asked for; it is then kept in memory, so that it is always this server's and lies nowhere.
+ * agent's, when the file is first requested; it is then cached in memory, so that it is always this server's and lies nowhere. A
+ * package brings the file.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { execa } from "execa";
 import type { Log } from "@remotegpu/shared/log";
+import { programFiles } from "./installation/program-files.ts";
 
 const BUILDER = new URL("../install/build-cli.ts", import.meta.url).pathname;
 const BUILD_MS = 60_000;
@@ -28,6 +31,7 @@ export function commandFile(log: Log): () => Promise<CommandFile | null> {
 }
 
 async function builtFile(log: Log): Promise<CommandFile | null> {
+  if (programFiles.prebuilt !== null) return withHash(await readFile(programFiles.prebuilt.command, "utf8"));
   if (!existsSync(BUILDER)) {
     log.warn({}, "the command's builder is not beside the control plane; /cli/remotegpu.mjs is not served");
     return null;
@@ -38,9 +42,13 @@ async function builtFile(log: Log): Promise<CommandFile | null> {
       stripFinalNewline: false,
       stdin: "ignore",
     });
-    return { text, hash: createHash("sha256").update(text).digest("hex") };
+    return withHash(text);
   } catch (error) {
     log.error({ error }, "the command's file could not be built; /cli/remotegpu.mjs is not served");
     return null;
   }
+}
+
+function withHash(text: string): CommandFile {
+  return { text, hash: createHash("sha256").update(text).digest("hex") };
 }

@@ -24,6 +24,7 @@ import { WebhookDeliveries } from "./controllers/webhooks.ts";
 import { ServerCounters } from "./core/metrics/server-counters.ts";
 import { succeed } from "./embedded/folder-holder.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
+import { servedPackages } from "./installation/served-packages.ts";
 import { FleetLink } from "./fleet-link.ts";
 import { type GatewayProcess, startGateway } from "./gateway-process.ts";
 import { replicaMetrics } from "../gateway/load-balancer/replica-metrics.ts";
@@ -219,6 +220,7 @@ async function serve(
       joinCommand: (token) => (config.buildsBundle ? joinCommand(publicUrl, token, tls) : null),
       bundle: () => bundle,
       commandFile: commandFile(log),
+      packages: () => servedPackages(),
       dashboard: () => dashboard.served(),
       billingCalendar: calendar,
       rateLimits: RATE_LIMITS,

@@ -8,6 +8,7 @@ import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { execa } from "execa";
 import type { Log } from "@remotegpu/shared/log";
+import { programFiles } from "./installation/program-files.ts";
 import type { DashboardFile, ServedDashboard } from "./http/served-dashboard.ts";
 
 const PACKAGE = new URL("../dashboard", import.meta.url).pathname;
@@ -82,8 +83,9 @@ export class DashboardFiles {
   }
 }
 
-/** The folder with its files, which lie there already or are made. @param kept where such folders are */
+/** The folder with its files, which are installed, lie there already or are made. @param kept where such folders are */
 export async function builtFolder(stored: string, signal?: AbortSignal): Promise<string> {
+  if (programFiles.prebuilt !== null) return programFiles.prebuilt.dashboard;
   const name = await sourcesHash();
   for (const folder of [join(BUILT_BESIDE, name), join(stored, name)]) if (existsSync(folder)) return folder;
 

@@ -222,6 +222,7 @@ async function depsOf(
       joinCommand: () => null,
       bundle: () => null,
       commandFile: () => Promise.resolve(null),
+      packages: () => Promise.resolve(null),
       dashboard: () => ({ state: "missing" }),
       billingCalendar: { utcOffsetMinutes: 480, closeDelayHours: 24 },
       rateLimits: { perKey: NO_LIMIT, perAddress: NO_LIMIT },

@@ -1,4 +1,7 @@
-/** A machine that runs the control plane as the page for production says: own Postgres, own NATS, the unit. */
+/**
+ * A machine that runs the control plane as the page for production describes: own Postgres, own NATS, the unit; from a clone,
+ * or however else a story installs it.
+ */
 import { z } from "zod";
 import { eventually } from "../support/eventually.ts";
 import type { Machine } from "./machine.ts";
@@ -6,11 +9,35 @@ import { bringRepository, type Stage } from "./stage.ts";
 
 const CLONE = "/opt/remotegpu-control-plane";
 const STATE = "/var/lib/remotegpu-control-plane";
-const PACKAGES = ["nodejs", "npm", "tcc", "patchelf", "postgresql", "nats-server", "openssl"];
+const PACKAGES = ["postgresql", "nats-server", "openssl"];
 const DATABASE = "DATABASE_URL=postgres://remotegpu:secret@127.0.0.1/remotegpu";
 const LIBRARIES_MS = 400_000;
 /** The bundle is built before the server answers. */
 const SERVING_MS = 90_000;
+
+/** How the control plane is installed, and how its programs are then started. */
+export interface Installation {
+  /** Debian's packages that it needs. */
+  packages: readonly string[];
+  install(machine: Machine): Promise<void>;
+  /** What stands before the name of a program. */
+  prefix: string;
+  /** Where programs are started. */
+  folder: string;
+  enableUnit: string;
+}
+
+const FROM_CLONE: Installation = {
+  packages: ["nodejs", "npm", "tcc", "patchelf"],
+  async install(machine) {
+    await bringRepository(machine, CLONE);
+    await machine.run("npm run toolbox", { folder: CLONE, withinMs: LIBRARIES_MS });
+  },
+  prefix: "npx --no-install ",
+  folder: CLONE,
+  enableUnit:
+    "cp control-plane/systemd/remotegpu-control-plane.service /etc/systemd/system/ && systemctl enable --now remotegpu-control-plane",
+};
 
 const Listed = z.object({ items: z.array(z.looseObject({ id: z.string(), name: z.string() })) });
 const Environment = z.looseObject({ id: z.string(), status: z.string() });
@@ -19,21 +46,25 @@ export class ControlPlaneMachine {
   readonly machine: Machine;
   readonly url: string;
 
-  private constructor(machine: Machine) {
+  readonly #installation: Installation;
+
+  private constructor(machine: Machine, installation: Installation) {
     this.machine = machine;
+    this.#installation = installation;
     this.url = `https://${machine.name}:8443`;
   }
 
-  static async open(stage: Stage, name: string): Promise<ControlPlaneMachine> {
-    const controlPlane = new ControlPlaneMachine(await stage.machine(name, PACKAGES));
+  static async open(
+    stage: Stage,
+    name: string,
+    installation: Installation = FROM_CLONE,
+  ): Promise<ControlPlaneMachine> {
+    const machine = await stage.machine(name, [...installation.packages, ...PACKAGES]);
+    const controlPlane = new ControlPlaneMachine(machine, installation);
     await controlPlane.#database();
-    await bringRepository(controlPlane.machine, CLONE);
-    await controlPlane.machine.run("npm run toolbox", { folder: CLONE, withinMs: LIBRARIES_MS });
+    await installation.install(machine);
     await controlPlane.#settings();
-    await controlPlane.machine.run(`${DATABASE} npm run migrate`, {
-      folder: CLONE,
-      withinMs: LIBRARIES_MS,
-    });
+    await controlPlane.#program("remotegpu-control-plane migrate", { withinMs: LIBRARIES_MS });
     await controlPlane.#nats();
     await controlPlane.#unit();
     return controlPlane;
@@ -41,7 +72,16 @@ export class ControlPlaneMachine {
 
   /** The remotegpu command, as the fleet's owner. */
   async cli(line: string): Promise<string> {
-    return this.machine.run(`npx --no-install remotegpu ${line}`, { folder: CLONE });
+    return this.#program(`remotegpu ${line}`);
+  }
+
+  /** A program of the control plane, with the settings of its database. */
+  async #program(line: string, { before = "", withinMs }: { before?: string; withinMs?: number } = {}) {
+    const { prefix, folder } = this.#installation;
+    return this.machine.run(`${before}${DATABASE} ${prefix}${line}`, {
+      folder,
+      ...(withinMs !== undefined && { withinMs }),
+    });
   }
 
   async host(name: string) {
@@ -113,21 +153,14 @@ export class ControlPlaneMachine {
       `mkdir -p /etc/nats && cd /etc/nats && ${ca} && ${server} && chgrp nats *.pem && chmod 640 server-key.pem`,
     );
     const config = "nats-config --tls-cert /etc/nats/server.pem --tls-key /etc/nats/server-key.pem";
-    await this.machine.run(`npx --no-install remotegpu-control-plane ${config} >/etc/nats-server.conf`, { folder: CLONE });
+    await this.#program(`remotegpu-control-plane ${config} >/etc/nats-server.conf`);
     await this.machine.run("install -d -o nats -g nats /var/lib/nats && systemctl restart nats-server");
   }
 
   async #unit(): Promise<void> {
-    await this.machine.run(
-      "cp control-plane/systemd/remotegpu-control-plane.service /etc/systemd/system/ && systemctl enable --now remotegpu-control-plane",
-      { folder: CLONE },
-    );
-    const login = `npx --no-install remotegpu login --server ${this.url} --ca ${STATE}/tls/ca.pem`;
-    const key = await this.machine.run(`${DATABASE} npx --no-install remotegpu-control-plane admin-key`, {
-      folder: CLONE,
-    });
-    await eventually(() => this.machine.run(`echo ${key} | ${login}`, { folder: CLONE }), {
-      withinMs: SERVING_MS,
-    });
+    await this.machine.run(this.#installation.enableUnit, { folder: this.#installation.folder });
+    const login = `remotegpu login --server ${this.url} --ca ${STATE}/tls/ca.pem`;
+    const key = await this.#program("remotegpu-control-plane admin-key");
+    await eventually(() => this.#program(login, { before: `echo ${key} | ` }), { withinMs: SERVING_MS });
   }
 }

@@ -35,25 +35,31 @@ mount --bind /run/boot/id /proc/sys/kernel/random/boot_id
 exec /sbin/init
 `;
 
-/** Returns the image's name; builds it unless Docker has it from an earlier time. */
-export async function ensureDebianImage(): Promise<string> {
+/**
+ * Returns the image's name; builds it unless Docker has it from an earlier time.
+ * @param codename of another release of Debian, from the same mirrors
+ */
+export async function ensureDebianImage(codename?: string): Promise<string> {
   const sources = await packageSources();
   const recipe = await readFile(import.meta.filename, "utf8");
   const image = `${REPOSITORY}:${createHash("sha256")
-    .update(recipe + sources.join())
+    .update(recipe + sources.join() + (codename ?? ""))
     .digest("hex")
     .slice(0, 12)}`;
   const found = await execa("docker", ["image", "inspect", image], { reject: false });
-  if (found.exitCode !== 0) await build(image, sources);
+  if (found.exitCode !== 0) await build(image, sources, codename);
   return image;
 }
 
-async function build(image: string, sources: string[]): Promise<void> {
+async function build(image: string, sources: string[], codename?: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "remotegpu-debian-"));
   try {
     const overlay = join(folder, "overlay");
     await layOut(overlay);
     const tar = join(folder, "root.tar");
+    const own = await ownCodename();
+    const release = codename ?? own;
+    const used = release === own ? sources : await sourcesOf(release, { sources, own, folder });
     const hooks = [
       `--customize-hook=copy-in ${overlay}/etc ${overlay}/usr /`,
       `--customize-hook=chroot "$1" update-ca-certificates`,
@@ -61,7 +67,7 @@ async function build(image: string, sources: string[]): Promise<void> {
     ];
     await execa(
       "mmdebstrap",
-      ["--variant=minbase", `--include=${PACKAGES.join()}`, ...hooks, await codename(), tar, ...sources],
+      ["--variant=minbase", `--include=${PACKAGES.join()}`, ...hooks, release, tar, ...used],
       { timeout: BUILD_MS, stderr: "inherit" },
     );
     const changes = ['CMD ["/usr/local/sbin/boot"]', "STOPSIGNAL SIGRTMIN+3", "ENV container=docker"];
@@ -94,6 +100,24 @@ async function packageSources(): Promise<string[]> {
   return files.filter((_, at) => /https?:\/\//.test(texts[at] ?? ""));
 }
 
-async function codename(): Promise<string> {
+/** The sources of this machine with the other release in its place. */
+async function sourcesOf(
+  release: string,
+  { sources, own, folder }: { sources: string[]; own: string; folder: string },
+): Promise<string[]> {
+  return await Promise.all(
+    sources.map(async (file) => {
+      const copy = join(folder, basename(file));
+      // Older releases have the same keys under another ending.
+      const text = (await readFile(file, "utf8"))
+        .replaceAll(own, release)
+        .replaceAll(/keyring\.pgp$/gm, "keyring.gpg");
+      await writeFile(copy, text);
+      return copy;
+    }),
+  );
+}
+
+async function ownCodename(): Promise<string> {
   return parseEnv(await readFile("/etc/os-release", "utf8"))["VERSION_CODENAME"] ?? "stable";
 }

@@ -26,9 +26,10 @@ export class Stage {
   async machine(
     name: string,
     packages: string[] = [],
-    { cgroup }: { cgroup?: CgroupVersion } = {},
+    { cgroup, codename }: { cgroup?: CgroupVersion; codename?: string } = {},
   ): Promise<Machine> {
-    const machine = await Machine.boot({ name, image: this.#image, network: this.#network, cgroup });
+    const image = codename === undefined ? this.#image : await ensureDebianImage(codename);
+    const machine = await Machine.boot({ name, image, network: this.#network, cgroup });
     this.#machines.push(machine);
     if (packages.length > 0) {
       const install = "DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends";

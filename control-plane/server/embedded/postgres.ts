@@ -10,10 +10,10 @@ import { Client, escapeIdentifier } from "pg";
 import {
   type PostgresAccount,
   assertReachable,
-  packagedBinaries,
   postgresAccount,
   runnableBinaries,
 } from "./postgres-account.ts";
+import { programFiles } from "../installation/program-files.ts";
 import { freePort } from "./ports.ts";
 import { DATABASE_USER, ensureDataDir, storedPassword } from "./postgres-data-dir.ts";
 import {
@@ -126,7 +126,7 @@ async function prepare({ stateDir, binaries, settings }: PostgresOptions): Promi
   const server = {
     dataDir: dataFolderIn(folder),
     logFile: join(folder, "postgres.log"),
-    binaries: await runnableBinaries(binaries ?? packagedBinaries(), folder, account),
+    binaries: await runnableBinaries(binaries ?? programFiles.postgres(), folder, account),
     account,
     password: await storedPassword(join(folder, "password")),
     serverPassword: await storedPassword(join(folder, "server-password")),

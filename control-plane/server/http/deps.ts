@@ -29,6 +29,7 @@ import type { AuditEntry } from "../store/audit/audit-log.ts";
 import type { RequestAuditScope } from "../store/audit/request-audit-scope.ts";
 import type { Database } from "../store/database/database.ts";
 import type { RequestedChange } from "./audited-routes.ts";
+import type { ServedPackages } from "../installation/served-packages.ts";
 import type { ServedDashboard } from "./served-dashboard.ts";
 import type { KeyedRequest } from "../store/orders/idempotency.ts";
 
@@ -93,6 +94,8 @@ export interface ApiConfig {
   bundle: () => { folder: string; installScript: string } | null;
   /** The remotegpu command as one file, with its SHA-256 in hex; null where it cannot be made. */
   commandFile: () => Promise<{ text: string; hash: string } | null>;
+  /** The Debian packages that are handed out; null where there are none. */
+  packages: () => Promise<ServedPackages | null>;
   /** What is shown under /; asking for the first time has it built. */
   dashboard: () => ServedDashboard;
   billingCalendar: BillingCalendar;

@@ -15,6 +15,7 @@ import {
   transaction,
   type Transaction,
 } from "./database/database.ts";
+import { programFiles } from "../installation/program-files.ts";
 import { MigrationError } from "./upgrade/migration-error.ts";
 import { downgrade } from "./upgrade/migration/down.ts";
 import { dryRun } from "./upgrade/migration/dry-run.ts";
@@ -25,8 +26,8 @@ import { NOTHING_TO_REPORT } from "./upgrade/rows/report.ts";
 import { FIRST_LINE_AFTER_MS, withProgress } from "./upgrade/progress.ts";
 import { upgrade, type UpgradeResult } from "./upgrade/migration/up.ts";
 
-/** The numbered files, beside the sources of the control plane. */
-export const MIGRATIONS = new URL("../../migrations/", import.meta.url);
+/** The folder of the numbered files. */
+export const MIGRATIONS = programFiles.migrations;
 
 /** What the old schema has beyond the first migration. */
 const OLD_NAMES = new URL("old_names.sql", MIGRATIONS);

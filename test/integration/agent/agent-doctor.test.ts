@@ -6,6 +6,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { examine, type Patient } from "@remotegpu/agent/commands/doctor";
+import { openRuns } from "@remotegpu/agent/commands/open-runs";
 import { checkHost, type HostSnapshot } from "@remotegpu/agent/commands/doctor/host-checks";
 import { checkJournal } from "@remotegpu/agent/commands/doctor/journal-checks";
 import { checkPorts } from "@remotegpu/agent/commands/doctor/port-checks";
@@ -57,6 +58,38 @@ function damage(folder: string, ...statements: string[]): void {
   for (const sql of statements) raw.exec(sql);
   raw.close();
 }
+
+describe("open runs", () => {
+  const openRunsIn = (stateDir: string) => {
+    const lines: string[] = [];
+    openRuns({ stateDir }, (line) => lines.push(line));
+    return lines;
+  };
+
+  test("are those without an end in the journal", () => {
+    const folder = journalFolder();
+    const journal = journalIn(folder);
+    journal.runs.save(recordOf(key({ instance: "env-1", run: "run-1" })));
+    const end = {
+      phase: "stopped",
+      problem: null,
+      detail: "it ended",
+      exitCode: 0,
+      orderedBy: null,
+    } as const;
+    journal.runs.save(recordOf(key({ instance: "env-2", run: "run-2" }), { end }));
+
+    expect(openRunsIn(folder)).toEqual(["env-1 run run-1"]);
+    expect(openRunsIn(journalFolder())).toEqual([]);
+  });
+
+  test("are not listed from a journal with a damaged entry of a run", () => {
+    const folder = writtenJournal();
+    damage(folder, "UPDATE runs SET entry = entry || ' '");
+
+    expect(() => openRunsIn(folder)).toThrow("entry of the run run-1 is damaged");
+  });
+});
 
 describe("leases", () => {
   let server: Server;

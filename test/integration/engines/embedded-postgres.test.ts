@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type EmbeddedPostgres, startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
-import { packagedBinaries } from "@remotegpu/control-plane/server/embedded/postgres-account";
+import { programFiles } from "@remotegpu/control-plane/server/installation/program-files";
 import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
@@ -139,7 +139,7 @@ test.runIf(isRoot)(
   "binaries that the server's user cannot reach are copied into the state folder",
   async () => {
     const closed = await mkdtemp(join(tmpdir(), "remotegpu-closed-"));
-    await symlink(packagedBinaries(), join(closed, "native"));
+    await symlink(programFiles.postgres(), join(closed, "native"));
     const folder = await passableFolder();
 
     onTestFinished(async () => {

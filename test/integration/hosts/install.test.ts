@@ -190,6 +190,69 @@ describe("over plain HTTP to this host itself", () => {
     expect((await calls()).filter((call) => call.startsWith("join "))).toHaveLength(1);
   });
 
+  test("a package lays its release on a host that has not joined, and starts nothing", async () => {
+    const { version } = await site.offer("one");
+
+    const { exitCode, all } = await site.installRelease();
+
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 0,
+      all: expect.stringContaining("has joined no control plane"),
+    });
+    expect(await readlink(join(site.host, "opt/remotegpu/current"))).toBe(version);
+    expect(await filesOf(join(site.host, "opt/remotegpu/current"))).toEqual(await filesOf(site.bundle));
+    const [laid, packaged] = await Promise.all(
+      [join(site.host, "opt/remotegpu/current"), site.bundle].map((folder) => stat(join(folder, "node"))),
+    );
+    expect(laid?.ino).toBe(packaged?.ino);
+    expect(existsSync(join(site.host, "etc/remotegpu/agent.env"))).toBe(false);
+    expect(existsSync(join(site.host, "systemctl"))).toBe(false);
+  });
+
+  test("a host joins with the release of its package, and the package's next one upgrades it without a download", async () => {
+    await site.offer("one");
+    await site.installRelease(join_());
+    const { version } = await site.offer("two");
+    site.takeRequests();
+
+    expect(await site.installRelease()).toMatchObject({ exitCode: 0 });
+
+    expect(site.takeRequests()).toEqual([]);
+    expect(await readlink(join(site.host, "opt/remotegpu/current"))).toBe(version);
+    expect((await calls()).map((call) => call.split(" ")[0])).toEqual(["join"]);
+    expect(await restarts()).toBe(2);
+    expect((await versions()).length).toBe(2);
+  });
+
+  test("a release of a package that does not start leaves the host on the one before, and fails", async () => {
+    const { version } = await site.offer("one");
+    await site.installRelease(join_());
+    await site.offer("two", { bad: true });
+
+    const { exitCode, all } = await site.installRelease();
+
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 1,
+      all: expect.stringContaining(`the host is back on ${version}`),
+    });
+    expect(await readlink(join(site.host, "opt/remotegpu/current"))).toBe(version);
+  });
+
+  test("a damaged file of a package is found by its hash, and nothing is changed", async () => {
+    const { version } = await site.offer("one");
+    await site.installRelease();
+    await site.offer("two");
+    await writeFile(join(site.bundle, "agent.mjs"), "torn");
+
+    const { exitCode, all } = await site.installRelease();
+
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 1,
+      all: expect.stringContaining(`agent.mjs of ${site.bundle} is damaged`),
+    });
+    expect(await versions()).toEqual([version]);
+  });
+
   test("a host that was taken out of the fleet joins anew with the token, while nothing of it runs", async () => {
     await site.offer("one");
     await site.install(join_());
@@ -356,7 +419,7 @@ describe("over plain HTTP to this host itself", () => {
   });
 
   test.each([
-    ["a damaged file", "agent.mjs", "other", /agent.mjs was damaged/],
+    ["a damaged file", "agent.mjs", "other", /agent\.mjs of \S+ is damaged/],
     [
       "a list with a path in it",
       "MANIFEST",
@@ -517,7 +580,7 @@ describe("after a loss of power, a version that is here", () => {
 
     expect({ exitCode, all }).toMatchObject({
       exitCode: 1,
-      all: expect.stringContaining("agent.mjs was damaged on its way"),
+      all: expect.stringContaining("is damaged: its hash is not the one in the list"),
     });
     expect(await readFile(installed("agent.mjs"), "utf8")).toBe("torn");
     expect(await restarts()).toBe(before);

@@ -152,6 +152,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
       joinCommand: (token) => `join ${token}`,
       bundle: () => null,
       commandFile: () => Promise.resolve(null),
+      packages: () => Promise.resolve(null),
       dashboard: () => ({ state: "missing" }),
       billingCalendar: { utcOffsetMinutes: 480, closeDelayHours: 24 },
       rateLimits: {

@@ -108,6 +108,16 @@ export async function openInstallSite({ tls }: { tls?: { cert: string; key: stri
         env: { PATH: `${host}/bin:${process.env["PATH"] ?? ""}` },
       });
     },
+    /** Runs the script as the agent's package does: the release lies in the bundle's folder. */
+    async installRelease(args: string[] = []) {
+      const script = join(agentFolder, "install/install.sh");
+      const options = ["--release", bundle, "--prefix", host, "--no-docker"];
+      return await execa("sh", [script, ...options, ...args], {
+        reject: false,
+        all: true,
+        env: { PATH: `${host}/bin:${process.env["PATH"] ?? ""}` },
+      });
+    },
     read: (path: string) => readFile(join(host, path), "utf8"),
     async close() {
       server.closeAllConnections();

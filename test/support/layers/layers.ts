@@ -81,19 +81,22 @@ function controlPlane(): Layer[] {
   const [http, controllers] = [`${server}/http`, `${server}/controllers`];
   const [gateway, cli, version] = ["control-plane/gateway", "control-plane/cli", `${server}/version.ts`];
   const [client, quickstart] = ["control-plane/client", `${server}/quickstart`];
+  const files = `${server}/installation`;
   return [
     { path: core, imports: [SHARED] },
     { path: version, imports: [] },
+    // Every part reads files of the program; where they lie is decided once.
+    { path: files, imports: [] },
     // Adapters do not know each other, nor the loops above them.
-    ...[link, embedded, webhooks].map((path) => ({ path, imports: [SHARED, core] })),
+    ...[link, embedded, webhooks].map((path) => ({ path, imports: [SHARED, core, files] })),
     { path: proof, imports: [SHARED, core, `${link}/identity/signature.ts`] },
     ...rowsOf(store, [SHARED, core, proof]),
-    { path: store, imports: [SHARED, core, `${store}/database`, `${store}/upgrade`] },
+    { path: store, imports: [SHARED, core, files, `${store}/database`, `${store}/upgrade`] },
     // The API and the loops meet in the store only.
-    { path: http, imports: [SHARED, core, proof, store, webhooks] },
+    { path: http, imports: [SHARED, core, files, proof, store, webhooks] },
     { path: controllers, imports: [SHARED, core, store, link, webhooks] },
     // The gateway reads and writes the database as the server does, and decides by the same rules.
-    { path: gateway, imports: [SHARED, core, store] },
+    { path: gateway, imports: [SHARED, core, files, store] },
     // Requests and the types of their answers, made from the API's document.
     { path: client, imports: [SHARED] },
     // The command talks HTTP; it verifies bills by the code that makes their proofs.
@@ -106,6 +109,7 @@ function controlPlane(): Layer[] {
         SHARED,
         core,
         version,
+        files,
         link,
         embedded,
         webhooks,

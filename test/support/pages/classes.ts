@@ -56,6 +56,8 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
   ],
   ["rm -r /etc/systemd", "it takes the agent off its machine; the proof of whole machines does"],
   ["apt-get", "it changes the packages of its machine"],
+  ["npm run packages", "it takes half a minute, and the proof of whole machines builds with its script"],
+  ["remotegpu-agent", "it joins a host of a fleet; the proof of whole machines does"],
   [
     "npx --no-install remotegpu-control-plane run",
     "it listens for other machines until it is ended; test/system/install.test.ts does",

@@ -257,6 +257,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     rest: ["access-faults", "access-handover"],
   },
   { folder: "integration/monitoring", project: "integration", test: ["*"], rest: [] },
+  { folder: "integration/packages", project: "integration", test: ["*"], rest: [] },
   { folder: "integration/placement", project: "database", test: ["*"], rest: [] },
   {
     folder: "integration/runtime",

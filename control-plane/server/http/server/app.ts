@@ -23,6 +23,7 @@ import { registerResources } from "./resources.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { registerServerRoutes } from "./server-routes.ts";
 import { registerCommandRoutes } from "./command-routes.ts";
+import { registerPackageRoutes } from "./package-routes.ts";
 import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
 import { KeyInUseError } from "../../store/orders/idempotency.ts";
 import { isGivenUp, whoMigrates } from "../../store/upgrade/locks.ts";
@@ -61,6 +62,7 @@ export function createApp(deps: ApiDeps): ApiApp {
   app.route(API_BASE, api);
   registerServerRoutes(app, deps, streams);
   registerCommandRoutes(app, deps);
+  registerPackageRoutes(app, deps);
   registerDocumentation(app, deps);
   registerDashboard(app, deps);
 

@@ -31,4 +31,5 @@ export const REQUEST_CHINESE = messagesFor<typeof REQUEST_CODES>()({
   "administrators-excluded": "管理员不能进入属于他人的资源。",
   "bundle-missing": "此控制平面启动时没有可供下载的代理程序包。",
   "command-file-missing": "此控制平面没有可供下载的命令；原因见其日志。",
+  "packages-missing": "此控制平面没有可供下载的软件包：它运行自一个未构建软件包的代码副本。",
 });

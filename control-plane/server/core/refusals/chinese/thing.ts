@@ -40,6 +40,7 @@ export const THING_CHINESE = messagesFor<typeof THING_CODES>()({
   "named-gpu": "GPU {gpu_uuid}",
   "named-storage-pool": "存储池 {storage_pool}",
   "named-bundle-file": "安装包文件 {file}",
+  "named-package": "软件包 {file}",
   "named-page": "页面",
   "named-picture": "图片",
   "named-dashboard-file": "控制台文件",

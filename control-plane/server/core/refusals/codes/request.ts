@@ -31,4 +31,5 @@ export const REQUEST_CODES = {
   "administrators-excluded": {},
   "bundle-missing": {},
   "command-file-missing": {},
+  "packages-missing": {},
 } as const satisfies CodeShapes;

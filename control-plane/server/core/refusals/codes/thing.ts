@@ -40,6 +40,7 @@ export const THING_CODES = {
   "named-gpu": { gpu_uuid: "text" },
   "named-storage-pool": { storage_pool: "text" },
   "named-bundle-file": { file: "text" },
+  "named-package": { file: "text" },
   "named-page": {},
   "named-picture": {},
   "named-dashboard-file": {},

@@ -33,4 +33,6 @@ export const REQUEST_ENGLISH = messagesFor<typeof REQUEST_CODES>()({
   "administrators-excluded": "Administrators get no way into what belongs to others.",
   "bundle-missing": "This control plane was started without an agent bundle to hand out.",
   "command-file-missing": "This control plane has no command to hand out; its log says why.",
+  "packages-missing":
+    "This control plane has no packages to hand out: it runs from a clone in which none were built.",
 });

@@ -40,6 +40,7 @@ export const THING_ENGLISH = messagesFor<typeof THING_CODES>()({
   "named-gpu": "GPU {gpu_uuid}",
   "named-storage-pool": "storage pool {storage_pool}",
   "named-bundle-file": "bundle file {file}",
+  "named-package": "package {file}",
   "named-page": "page",
   "named-picture": "picture",
   "named-dashboard-file": "file of the dashboard",

@@ -16,6 +16,10 @@ export const PARAMETER_DESCRIPTIONS: Descriptions = {
   "/members/{customer_id}": ["Which member, by the customer's id", 43],
   "/code-uploads/{id}": ["The upload", "code-81c20a4e"],
   "/parts/{part}": ["The number of the part, from 0", 0],
+  "/install/{package}": [
+    "The file's name, as the list has it",
+    "remotegpu-agent_0.1.0+20260301120000.1a2b3c4d5e_amd64.deb",
+  ],
   "/bundles/{file}": ["The file's name, as install.sh requests it", "agent.js"],
 
   "?limit": ["How many at most", 20],

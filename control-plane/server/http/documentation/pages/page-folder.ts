@@ -1,8 +1,8 @@
 /** The pages of `control-plane/docs` and their pictures, as they lie on the disk. */
 import { globSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { programFiles } from "../../../installation/program-files.ts";
 
-const FOLDER = fileURLToPath(new URL("../../../../docs/", import.meta.url));
+const FOLDER = programFiles.documentation;
 const INDEX_FILE = "README.md";
 const PAGE_ENDING = ".md";
 
