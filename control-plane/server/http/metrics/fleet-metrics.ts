@@ -69,6 +69,7 @@ export function collectFleet(collected: CollectedMetrics, readings: FleetReading
   collected.value("usage_unrated_oldest_age_seconds", server.unratedAgeSeconds);
   collected.samples("accounts", countedBy("overdue_status", readings.accounts, OVERDUE_STATUSES));
   collected.value("db_replication_lag_seconds", server.replicationLagSeconds);
+  collected.value("backup_age_seconds", server.backupAgeSeconds);
   collectQueue(collected, numbers, readings.waiting);
   collectHosts(collected, readings.hosts);
 }
