@@ -43,22 +43,31 @@ const Dump = z.discriminatedUnion("kind", [
   }),
 ]);
 
-const Manifest = z.object({
-  format: z.literal(FORMAT),
-  takenAt: z.iso.datetime(),
-  productVersion: z.string(),
-  postgresVersion: z.string(),
-  dbIncarnation: z.int().positive(),
-  migrations: z.array(z.object({ name: z.string(), checksum: z.string() })).min(1),
-  dump: Dump,
-  /** The operator's keys, sealed; null in a backup without them. */
-  keys: FilePath.nullable(),
-  files: z.array(BackupFile),
-});
+const Manifest = z
+  .object({
+    format: z.literal(FORMAT),
+    takenAt: z.iso.datetime(),
+    productVersion: z.string(),
+    postgresVersion: z.string(),
+    dbIncarnation: z.int().positive(),
+    migrations: z.array(z.object({ name: z.string(), checksum: z.string() })).min(1),
+    dump: Dump,
+    /** The operator's keys, sealed; null in a backup without them. */
+    keys: FilePath.nullable(),
+    files: z.array(BackupFile),
+  })
+  .refine(({ dump, keys, files }) => {
+    const measured = new Set(files.map(({ path }) => path));
+    return [...dumpFiles(dump), ...(keys === null ? [] : [keys])].every((path) => measured.has(path));
+  }, "each file must be named with its length and hash");
 
 export type Manifest = z.infer<typeof Manifest>;
 export type BackupFile = z.infer<typeof BackupFile>;
 export type ManifestDump = z.infer<typeof Dump>;
+
+function dumpFiles(dump: ManifestDump): string[] {
+  return dump.kind === "pg_dump" ? [dump.file] : dump.tables.map(({ file }) => file);
+}
 
 export function manifestText(manifest: Omit<Manifest, "format">): string {
   return `${JSON.stringify({ format: FORMAT, ...manifest }, null, 2)}\n`;

@@ -44,6 +44,7 @@ if (installedPgDump === null) console.warn("pg_dump is not installed here: dumps
 if (!hasRclone) console.warn("rclone is not installed here: backups to a remote are left out.");
 
 interface ManifestInTest {
+  files: unknown[];
   migrations: { name: string; checksum: string }[];
   dump: { sequences: { column: string }[] };
 }
@@ -268,6 +269,12 @@ describe("a backup that is not whole", () => {
     const restoring = damaged((copy) => rmSync(join(copy, "manifest.json")));
 
     await expect(restoring).rejects.toThrow(/manifest\.json cannot be read/);
+  });
+
+  test("is refused where its manifest leaves a file unmeasured", async () => {
+    const restoring = damaged((copy) => edited(copy, ({ files }) => files.pop()));
+
+    await expect(restoring).rejects.toThrow(/manifest\.json is not a manifest that this version reads/);
   });
 
   test("is refused where its schema is of a later version", async () => {

@@ -9,7 +9,7 @@ import { to } from "pg-copy-streams";
 import { StoreError } from "../database/database.ts";
 import { COPY_SETTINGS } from "./copy-settings.ts";
 
-export interface AppliedMigration {
+interface AppliedMigration {
   name: string;
   checksum: string;
 }
