@@ -91,7 +91,7 @@ async function rclone(args: readonly string[]): Promise<string> {
     return (await execa("rclone", ["--quiet", ...args])).stdout;
   } catch (error) {
     if (!(error instanceof ExecaError)) throw error;
-    const said = error.stderr === undefined || error.stderr === "" ? error.shortMessage : error.stderr;
-    throw new BackupError(`rclone ${args[0] ?? ""}: ${said}`, { cause: error });
+    const reason = error.stderr === undefined || error.stderr === "" ? error.shortMessage : error.stderr;
+    throw new BackupError(`rclone ${args[0] ?? ""}: ${reason}`, { cause: error });
   }
 }

@@ -50,9 +50,21 @@ export async function pgRestore(url: string, file: string): Promise<void> {
     buffer: { stdout: false },
   });
   session.stdout.resume();
-  const piped = pipeline(archive.stdout, withoutLaterSettings(), session.stdin);
-  // Where psql refuses a statement, the pipe to it breaks: its own message is the reason.
-  await explained(session, explained(archive, piped));
+  // Its input ends only with the whole archive, since psql commits what came until then.
+  const piped = pipeline(archive.stdout, withoutLaterSettings(), session.stdin, { end: false });
+  const fed = explained(archive, piped).then(
+    () => session.stdin.end(),
+    (error: unknown) => {
+      session.kill("SIGKILL");
+      throw error;
+    },
+  );
+  const [ended, written] = await Promise.allSettled([session, fed]);
+  // Where psql refuses a statement it ends by itself, with the reason, and only breaks the pipe to it.
+  const isKilled =
+    ended.status === "rejected" && ended.reason instanceof ExecaError && ended.reason.isTerminated;
+  if (ended.status === "rejected" && !isKilled) throw asProgramError(ended.reason);
+  if (written.status === "rejected") throw written.reason;
 }
 
 async function explained(

@@ -16,7 +16,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { takeBackup, type BackupRequest } from "@remotegpu/control-plane/server/backup/backup";
 import { withBackup } from "@remotegpu/control-plane/server/backup/backup-store";
-import { pgDumpVersion } from "@remotegpu/control-plane/server/backup/postgres-programs";
+import { pgDumpVersion, pgRestore } from "@remotegpu/control-plane/server/backup/postgres-programs";
 import { restoreBackup } from "@remotegpu/control-plane/server/backup/restore";
 import { inDumpSession } from "@remotegpu/control-plane/server/store/backup/dump-session";
 import { topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
@@ -361,6 +361,10 @@ test.skipIf(installedPgDump === null)(
     );
 
     const { path, dump } = await taken({ url: source.url, pgDumpVersion: installedPgDump });
+    const torn = join(temporaryFolder(), "torn.dump");
+    const archive = readFileSync(join(path, "database.dump"));
+    writeFileSync(torn, archive.subarray(0, archive.length - 2_000));
+    await expect(pgRestore(target.url, torn)).rejects.toThrow(/pg_restore: /);
     await restored(target.database, path);
 
     expect(dump.kind).toBe("pg_dump");
