@@ -403,6 +403,7 @@ CREATE INDEX idx_browser_sessions_key ON browser_sessions USING btree (api_key_i
 CREATE TABLE cluster_state (
   singleton boolean NOT NULL DEFAULT true,
   db_incarnation bigint NOT NULL DEFAULT 1,
+  backup_taken_at timestamptz,
   CONSTRAINT cluster_state_pkey PRIMARY KEY (singleton),
   CONSTRAINT cluster_state_db_incarnation_check CHECK ((db_incarnation >= 1)),
   CONSTRAINT cluster_state_singleton_check CHECK (singleton)

@@ -7,6 +7,10 @@ import { ending, endingSignal } from "@remotegpu/shared/ending";
 import { errorForLog } from "@remotegpu/shared/log";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { ServerCounters } from "./core/metrics/server-counters.ts";
+import { BackupError } from "./backup/backup-error.ts";
+import { backupCommand, type BackupCommandOptions } from "./commands/backup-command.ts";
+import { restoreCommand, type RestoreCommandOptions } from "./commands/restore-command.ts";
+import { NotEmptyError } from "./store/backup/empty-database.ts";
 import { doctorCommand } from "./commands/doctor-command.ts";
 import { NatsStartError } from "./embedded/nats.ts";
 import { dataFolder } from "./embedded/postgres.ts";
@@ -92,7 +96,7 @@ program
   .option("--json", "the answer for scripts")
   .action(async (direction: "up" | "down", options: Options & MigrateCommandOptions) => {
     const config = configOf(options);
-    const asOwner = { ...config, databaseUrl: config.migrationDatabaseUrl ?? config.databaseUrl };
+    const asOwner = ownersOf(config);
     if (direction === "down" || options.dryRun === true) assertDatabaseThere(asOwner);
     const isSealing = direction === "up" && options.dryRun !== true;
     const { end } = await database(asOwner, log, {
@@ -106,6 +110,44 @@ program
         await migrateCommand(owner, direction, options, { print, report }, seals?.envVars ?? null);
         if (isSealing && seals !== null) await sealUnlessServed(owner, seals, report);
       },
+    });
+    await end();
+  });
+program
+  .command("backup")
+  .description("one snapshot of the database, and the operator's keys, sealed, as a folder with a manifest")
+  .requiredOption("--to <folder>", "in which the backup becomes a folder; or rclone:REMOTE:PATH")
+  .option("--passphrase-file <file>", "seals the operator's keys")
+  .option("--without-keys", "the database alone")
+  .option("--keep <count>", "remove all but so many of the newest backups", countOf)
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR: where operator.json lies")
+  .option("--json", "the answer for scripts")
+  .action(async (options: Options & BackupCommandOptions) => {
+    const config = configOf(options);
+    assertDatabaseThere(config);
+    const { db, end } = await database(config, log, { leavesRunning: true });
+    try {
+      await backupCommand(
+        db,
+        { ...options, stateDir: config.stateDir, productVersion: VERSION },
+        { print, report },
+      );
+    } finally {
+      await end();
+    }
+  });
+program
+  .command("restore")
+  .description("a backup into an empty database, which is another incarnation from then on")
+  .requiredOption("--from <backup>", "the backup's folder; or rclone:REMOTE:PATH")
+  .option("--passphrase-file <file>", "opens the operator's keys, for a state folder that has none")
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR: where operator.json is to lie")
+  .option("--json", "the answer for scripts")
+  .action(async (options: Options & RestoreCommandOptions) => {
+    const config = configOf(options);
+    const { end } = await database(ownersOf(config), log, {
+      leavesRunning: true,
+      prepare: (owner) => restoreCommand(owner, { ...options, stateDir: config.stateDir }, { print, report }),
     });
     await end();
   });
@@ -184,6 +226,11 @@ interface Options {
 function secondsOf(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) === 0)
     throw new InvalidArgumentError("Whole seconds, at least 1.");
+  return Number(text);
+}
+
+function countOf(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) === 0) throw new InvalidArgumentError("A count, at least 1.");
   return Number(text);
 }
 
@@ -294,6 +341,11 @@ async function withSchema(options: Options, work: (db: Database) => Promise<void
   }
 }
 
+/** For what changes the schema. */
+function ownersOf(config: Config): Config {
+  return { ...config, databaseUrl: config.migrationDatabaseUrl ?? config.databaseUrl };
+}
+
 /** A mistyped folder must not become a server's. */
 function assertDatabaseThere({ databaseUrl, stateDir }: Config): void {
   if (databaseUrl === null && !existsSync(dataFolder(stateDir)))
@@ -380,6 +432,7 @@ function explain(error: unknown): number {
     return WRONG_USAGE;
   }
   const isExplained =
+    error instanceof BackupError ||
     error instanceof ConfigError ||
     error instanceof EngineError ||
     error instanceof GatewayListenError ||
@@ -387,6 +440,7 @@ function explain(error: unknown): number {
     error instanceof MigrationError ||
     error instanceof NatsStartError ||
     error instanceof NotAnAdminError ||
+    error instanceof NotEmptyError ||
     error instanceof PostgresStartError ||
     error instanceof SealingKeyError ||
     error instanceof StateLockedError ||

@@ -41,7 +41,7 @@ const UPGRADE_RECORD = "_upgrade_record.sql";
 const UNDEFINED_TABLE = "42P01";
 const UNDEFINED_COLUMN = "42703";
 
-interface Migration {
+export interface Migration {
   name: string;
   sql: string;
   checksum: string;
@@ -243,6 +243,32 @@ export async function readMigrations(folder: URL): Promise<Migration[]> {
       return { name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
     }),
   );
+}
+
+/**
+ * The files that built a schema, by the names and checksums that its database has.
+ * @throws MigrationError where they are not the first of ours
+ */
+export async function filesOfSchema(
+  applied: readonly Pick<Migration, "name" | "checksum">[],
+  folder = MIGRATIONS,
+): Promise<Migration[]> {
+  const migrations = await readMigrations(folder);
+  const differs = applied.find(({ name, checksum }, index) => {
+    const ours = migrations[index];
+    return ours === undefined || ours.name !== name || ours.checksum !== checksum;
+  });
+  if (differs !== undefined || applied.length === 0)
+    throw new MigrationError(
+      `its schema was built by files that this version does not have (${differs?.name ?? "none"}): use the version that made it`,
+    );
+  return migrations.slice(0, applied.length);
+}
+
+/** Builds the schema of a version in an empty database, all of it in the caller's transaction. */
+export async function buildSchema(sql: Transaction, migrations: readonly Migration[]): Promise<void> {
+  await makeBookkeeping(sql);
+  for (const migration of migrations) await apply(sql, migration);
 }
 
 async function apply(sql: Transaction, migration: Migration): Promise<boolean> {

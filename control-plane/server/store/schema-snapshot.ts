@@ -58,8 +58,11 @@ async function linesByTable(sql: Connection, question: string): Promise<Map<stri
   return found;
 }
 
-/** The catalogue's long forms, written as the migrations write them. */
-function readable(line: string): string {
+/**
+ * The catalogue's long forms, written as the migrations write them. Postgres would read a list of values back from its own
+ * long form as another one.
+ */
+export function readable(line: string): string {
   return line
     .replaceAll(
       /\(\((\w+)\)::text = ANY \(\(ARRAY\[([^\]]*)\]\)::text\[\]\)\)/g,

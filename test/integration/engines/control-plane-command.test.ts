@@ -44,22 +44,26 @@ test("a state folder that cannot be made is one line, without a stack", async ()
   expect(stderr).toMatch(/^remotegpu-control-plane: .*permitted.*'\/sys\/remotegpu'$/);
 });
 
-test.each(["admin-key", "doctor", "schema-snapshot", "migrate down", "migrate --dry-run"])(
-  "%s in a folder without a database is one line, and nothing is made",
-  async (command) => {
-    const folder = join(tmpdir(), `remotegpu-mistyped-${process.pid}`);
+test.each([
+  "admin-key",
+  "doctor",
+  "schema-snapshot",
+  "migrate down",
+  "migrate --dry-run",
+  "backup --to /nowhere --without-keys",
+])("%s in a folder without a database is one line, and nothing is made", async (command) => {
+  const folder = join(tmpdir(), `remotegpu-mistyped-${process.pid}`);
 
-    const done = await execa(COMMAND, [...command.split(" "), "--state-dir", folder], {
-      env: { DATABASE_URL: "" },
-      reject: false,
-      timeout: 20_000,
-    });
+  const done = await execa(COMMAND, [...command.split(" "), "--state-dir", folder], {
+    env: { DATABASE_URL: "" },
+    reject: false,
+    timeout: 20_000,
+  });
 
-    expect(done.exitCode).toBe(command === "doctor" ? 2 : 1);
-    expect(done.stderr).toMatch(/^remotegpu-control-plane: there is no database in .*$/);
-    expect(existsSync(folder)).toBe(false);
-  },
-);
+  expect(done.exitCode).toBe(command === "doctor" ? 2 : 1);
+  expect(done.stderr).toMatch(/^remotegpu-control-plane: there is no database in .*$/);
+  expect(existsSync(folder)).toBe(false);
+});
 
 test.each(["admin-key", "doctor", "schema-snapshot"])(
   "%s on a database without the schema is one line",
@@ -133,6 +137,8 @@ test.each([
   [["migrate", "sideways"], "'direction'"],
   [["migrate", "--wait", "soon"], "--wait"],
   [["migrate", "--no-such-option"], "--no-such-option"],
+  [["backup", "--without-keys"], "--to"],
+  [["backup", "--to", "/nowhere", "--keep", "0"], "--keep"],
   [["doctor", "--state-dir"], "--state-dir"],
   [["nats-config", "--tls-cert", "/a.pem", "--state-dir", "/tmp/remotegpu-usage"], "--tls-key"],
 ])("%j is wrong usage, and what is wrong is named", async (words, named) => {

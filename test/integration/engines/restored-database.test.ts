@@ -1,5 +1,7 @@
 /** Postgres is restored to an earlier moment: what hosts have seen since decides, and nothing runs twice or unpaid. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { markRestored } from "@remotegpu/control-plane/server/store/backup/restored-incarnation";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { JournalId, RunId } from "@remotegpu/shared/values/ids";
@@ -71,6 +73,19 @@ test("a stop that was lost is not undone: what its host no longer has is not sta
   expect(await sql("SELECT FROM runs WHERE closed_at IS NULL")).toEqual([]);
   await host.round();
   expect(await sql("SELECT FROM placements WHERE gone_at IS NULL")).toEqual([]);
+});
+
+test("a host whose numbers agree with the backup's reports before it is served, and its work goes on", async () => {
+  const { id, desired } = await running();
+  await transaction(scene.api.db, (tx) => markRestored(tx, scene.api.deps.now()));
+
+  const wanted = await restored([host.observedOf(desired, {})]);
+
+  expect(wanted).toMatchObject([{ want: "running", runId: desired.runId, placementEpoch: 1 }]);
+  expect(await status(id)).toBe("running");
+  expect(await sql("SELECT id, closed_at FROM runs")).toEqual([{ id: desired.runId, closed_at: null }]);
+  // The host itself showed nothing of it.
+  expect(await sql("SELECT FROM events WHERE kind = 'restore-shown'")).toEqual([]);
 });
 
 describe("a restart that was lost", () => {

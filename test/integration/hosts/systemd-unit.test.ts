@@ -17,6 +17,8 @@ const root = new URL("../../../", import.meta.url).pathname;
 const ACCESS_UNIT = "agent/systemd/remotegpu-access.service";
 const AGENT_UNIT = "agent/systemd/remotegpu-agent.service";
 const FILES_UNIT = "agent/systemd/remotegpu-files.service";
+const BACKUP_UNIT = "control-plane/systemd/remotegpu-backup.service";
+const BACKUP_TIMER = "control-plane/systemd/remotegpu-backup.timer";
 const CONTROL_PLANE_UNIT = "control-plane/systemd/remotegpu-control-plane.service";
 let folder: string;
 beforeAll(async () => {
@@ -26,7 +28,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("systemd-analyze", () => {
   test("finds nothing to report about any unit", async () => {
-    const units = globSync("{agent,control-plane}/systemd/*.service", { cwd: root });
+    const units = globSync("{agent,control-plane}/systemd/*.{service,timer}", { cwd: root });
     const paths = units.map((unit) => join(folder, basename(unit)));
     for (const [at, unit] of units.entries()) {
       // Nothing is installed here, and systemd looks for the command.
@@ -38,7 +40,14 @@ describe("systemd-analyze", () => {
       reject: false,
     });
 
-    expect(units.toSorted()).toEqual([ACCESS_UNIT, AGENT_UNIT, FILES_UNIT, CONTROL_PLANE_UNIT]);
+    expect(units.toSorted()).toEqual([
+      ACCESS_UNIT,
+      AGENT_UNIT,
+      FILES_UNIT,
+      BACKUP_UNIT,
+      BACKUP_TIMER,
+      CONTROL_PLANE_UNIT,
+    ]);
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: "", stderr: "" });
   });
 });
@@ -155,6 +164,25 @@ test("the control plane's unit runs a command of this repository", async () => {
   const { stdout } = await execa(file, [...args, "--help"]);
 
   expect(stdout).toContain("Usage: remotegpu-control-plane run");
+});
+
+test("the backup's unit runs as the control plane's user on its state, with a command of this repository", async () => {
+  const settings = await settingsOf(BACKUP_UNIT);
+
+  expect(settings).toEqual(
+    expect.arrayContaining([
+      `User=${basename(CONTROL_PLANE_UNIT, ".service")}`,
+      "DynamicUser=yes",
+      `StateDirectory=${basename(readConfig({}).stateDir)} remotegpu-backups`,
+      "LoadCredential=backup-passphrase:/etc/remotegpu/backup-passphrase",
+    ]),
+  );
+  const command = settings.find((line) => line.startsWith("ExecStart="));
+  const inCheckout = command?.replace(/^ExecStart=\/opt\/remotegpu-control-plane\//, root) ?? "";
+  const [file = "", ...args] = inCheckout.split(" ");
+  const { stdout } = await execa(file, [...args, "--help"]);
+  const options = args.filter((arg) => arg.startsWith("--"));
+  expect(options.filter((option) => !stdout.includes(option))).toEqual([]);
 });
 
 describe("systemd-notify", () => {

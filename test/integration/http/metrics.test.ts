@@ -200,6 +200,16 @@ test("usage of a run that ended and was not charged is as old as its end", async
   expect(valueOf(await scrapedLater(), "usage_unrated_oldest_age_seconds")).toBe(0);
 });
 
+test("the last backup is as old as its snapshot", async () => {
+  const takenAt = new Date(scene.api.deps.now().getTime() - 90_000_000);
+  await scene.api.db.query("UPDATE cluster_state SET backup_taken_at = $1", [takenAt]);
+
+  const age = valueOf(await scrapedLater(), "backup_age_seconds");
+
+  expect(age).toBeGreaterThanOrEqual(90_000);
+  expect(age).toBeLessThan(100_000);
+});
+
 test("hosts have series of their own from the server that leads alone", async () => {
   const follower = createApp({
     ...scene.api.deps,

@@ -69,6 +69,12 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
   ["install -d -o nats", "the user nats is there only with a service of NATS"],
   ["cp control-plane/systemd", "it changes the services of its machine; the proof of whole machines does"],
   ["git pull", "it changes the clone that is tried"],
+  [
+    "remotegpu-control-plane backup",
+    "it writes to a place of its machine; test/integration/engines/backup.test.ts runs it",
+  ],
+  ["remotegpu-control-plane restore", "it needs a backup; test/integration/engines/backup.test.ts runs it"],
+  ["openssl rand", "it writes the passphrase of its machine"],
   ["pg_dump", "it is a program of Postgres, which the product's own Postgres does not bring"],
 ]);
 

@@ -67,6 +67,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     project: "integration",
     test: [
       "application-role",
+      "backup",
       "control-plane-command",
       "dead-runs",
       "doctor-database",

@@ -191,6 +191,12 @@ const CONNECTIONS = [
     labels: [],
   },
   {
+    name: "backup_age_seconds",
+    type: "gauge",
+    help: "Time since the last backup that the backup command made; where it made none, since the schema was.",
+    labels: [],
+  },
+  {
     name: "jetstream_pending_messages",
     type: "gauge",
     help: "Messages of the journal stream that were not delivered to any server yet.",

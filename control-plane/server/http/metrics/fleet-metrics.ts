@@ -69,6 +69,7 @@ export function collectFleet(collected: ServerSamples, readings: FleetReadings):
   collected.add("usage_unrated_oldest_age_seconds", server.unratedAgeSeconds);
   collected.addAll("accounts", countedBy("overdue_status", readings.accounts, OVERDUE_STATUSES));
   collected.add("db_replication_lag_seconds", server.replicationLagSeconds);
+  collected.add("backup_age_seconds", server.backupAgeSeconds);
   collectQueue(collected, numbers, readings.waiting);
   collectHosts(collected, readings.hosts);
 }

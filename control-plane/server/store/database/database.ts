@@ -4,6 +4,7 @@
  * since the driver makes a Postgres array of an array.
  */
 import assert from "node:assert/strict";
+import type { Readable } from "node:stream";
 import type { DistributionCounter } from "@remotegpu/shared/metrics/distribution";
 import type { QUERY_SCOPES } from "../../core/metrics/label-values.ts";
 import { distributionOf } from "../../core/metrics/server-counters.ts";
@@ -16,6 +17,7 @@ import { type Statement, statementAlone } from "./connection/statement-in-role.t
 import type { Answer } from "./connection/batch.ts";
 import { arrayLiteral } from "./values/array-literal.ts";
 import { columnTypes } from "./values/column-types.ts";
+import { copyFrom } from "./connection/copy-from.ts";
 import { CopyIn } from "./connection/copy-in.ts";
 import { readInTurns } from "./connection/large-answers.ts";
 import { Pipeline } from "./connection/pipeline.ts";
@@ -98,6 +100,8 @@ export interface Transaction extends Connection {
    * once the one before is on its way.
    */
   copyIn(text: string, pieces: IterableIterator<string>): Promise<void>;
+  /** A file of COPY's format, of any length. What reading it throws comes through as it is. */
+  copyFrom(text: string, source: Readable): Promise<void>;
 }
 
 export interface Database extends Connection {
@@ -260,6 +264,12 @@ async function runOnce<T>(
       ...(watched ?? plain),
       copyIn: (text, pieces) =>
         pipeline.alone(() => copyIn(client, { copy: new CopyIn(text, pieces), timeoutMs })),
+      copyFrom: (text, source) =>
+        pipeline.alone(() =>
+          copyFrom(client, text, source).catch((cause: unknown) => {
+            throw source.errored === null ? asStoreError(cause, undefined) : cause;
+          }),
+        ),
     };
     // The brand is no member at run time.
     const value = await work(sql as Transaction);

@@ -6,6 +6,7 @@ export interface ServerReadings {
   /** Null without a standby, or where it is hidden from this role. */
   readonly replicationLagSeconds: number | null;
   readonly unratedAgeSeconds: number;
+  readonly backupAgeSeconds: number;
 }
 
 /**
@@ -19,11 +20,15 @@ const UNRATED_SINCE = `least(
     (SELECT CASE WHEN finished_at IS NULL THEN hour ELSE hour + interval '1 hour' END
        FROM hour_ticks ORDER BY hour DESC LIMIT 1))`;
 
+/** A fleet that was never backed up has its age from the day on which its schema was made. */
+const BACKED_UP_AT = `coalesce((SELECT backup_taken_at FROM cluster_state), (SELECT min(applied_at) FROM schema_migrations))`;
+
 export async function serverReadings(sql: Connection, now: Date): Promise<ServerReadings> {
-  const { rows } = await sql.query<{ term: number; lag: number | null; unrated: number }>(
+  const { rows } = await sql.query<{ term: number; lag: number | null; unrated: number; backup: number }>(
     `SELECT coalesce((SELECT term FROM leader), 0) AS term,
             (SELECT extract(epoch FROM max(replay_lag))::float8 FROM pg_stat_replication) AS lag,
-            greatest(coalesce(extract(epoch FROM $1::timestamptz - ${UNRATED_SINCE}), 0), 0)::float8 AS unrated`,
+            greatest(coalesce(extract(epoch FROM $1::timestamptz - ${UNRATED_SINCE}), 0), 0)::float8 AS unrated,
+            greatest(extract(epoch FROM $1::timestamptz - ${BACKED_UP_AT}), 0)::float8 AS backup`,
     [now],
   );
   const [row] = rows;
@@ -31,5 +36,6 @@ export async function serverReadings(sql: Connection, now: Date): Promise<Server
     term: row?.term ?? 0,
     replicationLagSeconds: row?.lag ?? null,
     unratedAgeSeconds: row?.unrated ?? 0,
+    backupAgeSeconds: row?.backup ?? 0,
   };
 }
