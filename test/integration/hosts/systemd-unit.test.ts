@@ -5,7 +5,7 @@ import { globSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { execa } from "execa";
+import { execa, execaSync } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { readConfig } from "@remotegpu/control-plane/server/config";
 import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";
@@ -20,6 +20,9 @@ const FILES_UNIT = "agent/systemd/remotegpu-files.service";
 const BACKUP_UNIT = "control-plane/systemd/remotegpu-backup.service";
 const BACKUP_TIMER = "control-plane/systemd/remotegpu-backup.timer";
 const CONTROL_PLANE_UNIT = "control-plane/systemd/remotegpu-control-plane.service";
+const GATEWAY_UNIT = "control-plane/systemd/remotegpu-gateway.service";
+/** systemd 250 and newer judge a unit that is not installed. */
+const judgesFiles = execaSync("systemd-analyze", ["--help"], { reject: false }).stdout.includes("--offline");
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "remotegpu-systemd-"));
@@ -47,9 +50,56 @@ describe("systemd-analyze", () => {
       BACKUP_UNIT,
       BACKUP_TIMER,
       CONTROL_PLANE_UNIT,
+      GATEWAY_UNIT,
     ]);
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: "", stderr: "" });
   });
+
+  test.skipIf(!judgesFiles).each([
+    { unit: ACCESS_UNIT, bound: 3.4 },
+    { unit: AGENT_UNIT, bound: 7 },
+    { unit: FILES_UNIT, bound: 2.4 },
+    { unit: CONTROL_PLANE_UNIT, bound: 1.5 },
+    { unit: GATEWAY_UNIT, bound: 1.5 },
+  ])(
+    "finds $unit exposed by $bound at most (left out where systemd is older than 250)",
+    async ({ unit, bound }) => {
+      const options = ["security", "--offline=true", "--no-pager", join(root, unit)];
+
+      const { stdout } = await execa("systemd-analyze", options);
+
+      const [, exposure] = /Overall exposure level for \S+: (\d+\.\d)/.exec(stdout) ?? [];
+      expect(Number(exposure)).toBeLessThanOrEqual(bound);
+    },
+  );
+});
+
+test.each([ACCESS_UNIT, AGENT_UNIT, FILES_UNIT, CONTROL_PLANE_UNIT, GATEWAY_UNIT])(
+  "a system call that %s denies fails with EPERM and ends nothing",
+  async (unit) => {
+    const settings = await settingsOf(unit);
+
+    expect(settings).toContain("SystemCallErrorNumber=EPERM");
+    expect(settings.some((line) => line.startsWith("SystemCallFilter="))).toBe(true);
+  },
+);
+
+test("the gateway's unit confines it as the control plane's does, and copies the same keys", async () => {
+  const confinement = async (unit: string) => {
+    const settings = await settingsOf(unit);
+    return settings.filter((line) => !/^(Description|ExecStart|Conflicts|KillMode)=/.test(line));
+  };
+
+  expect(await confinement(GATEWAY_UNIT)).toEqual(await confinement(CONTROL_PLANE_UNIT));
+});
+
+test("keys are copied again at a reload as at the start", async () => {
+  const settings = await settingsOf(CONTROL_PLANE_UNIT);
+  const commandOf = (name: string) =>
+    settings.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
+
+  expect(commandOf("ExecStartPre")).toContain("/etc/remotegpu/credentials");
+  expect(commandOf("ExecReload")).toBe(commandOf("ExecStartPre"));
 });
 
 /**
@@ -70,7 +120,7 @@ const NEWER_THAN_249 = new Set(
   ).split(" "),
 );
 
-test.each([ACCESS_UNIT, AGENT_UNIT, FILES_UNIT, CONTROL_PLANE_UNIT])(
+test.each([ACCESS_UNIT, AGENT_UNIT, FILES_UNIT, BACKUP_UNIT, CONTROL_PLANE_UNIT, GATEWAY_UNIT])(
   "%s has no directive that is newer than systemd 249",
   async (unit) => {
     const directives = (await settingsOf(unit)).map((line) => line.slice(0, line.indexOf("=")));

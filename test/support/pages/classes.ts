@@ -51,6 +51,15 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
   ],
   ["systemctl", "it changes the services of its machine; the proof of whole machines does"],
   [
+    "install -d -m 0700 /etc/remotegpu/credentials",
+    "it makes a folder of root; the proof of whole machines does",
+  ],
+  [
+    "install -m 0600 web.pem",
+    "it copies the operator's own key; the proof of whole machines writes one there",
+  ],
+  ["journalctl", "it reads the log of a machine with systemd"],
+  [
     "(set -a; . /etc/remotegpu/agent.env",
     "it needs a host that has joined; the proof of whole machines has one",
   ],
