@@ -1,5 +1,5 @@
 /** The agent's commands: `join` makes this host a member of the fleet, `run` looks after it. */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { clean } from "./commands/clean.ts";
 import { CommandRefusedError } from "./commands/command-refused.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -14,8 +14,9 @@ import { MachineFactsError } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
 import { FolderLockedError } from "./journal/database/folder-lock.ts";
 import { ApiUnreachableError } from "./link/api-request.ts";
-import { log } from "./process/log.ts";
 import { AGENT_VERSION } from "./process/version.ts";
+import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
+import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
 import { ToolboxError } from "./toolbox/packed-toolbox.ts";
 
 const print = (text: string) => void process.stdout.write(`${text}\n`);
@@ -95,7 +96,17 @@ program
 program
   .command("run", { isDefault: true })
   .description("look after this host")
-  .action(() => run(config(), { notifier: new ServiceNotifier({ environment: process.env }), log }));
+  .addOption(
+    new Option("--log-format <format>", "or REMOTEGPU_LOG_FORMAT: the form of log lines").choices(
+      LOG_FORMATS,
+    ),
+  )
+  .action(async ({ logFormat }: { logFormat?: string }) => {
+    const given = logFormat === undefined ? {} : { REMOTEGPU_LOG_FORMAT: logFormat };
+    const settings = readConfig({ ...process.env, ...given });
+    const log = openLog(settings.log, STANDARD_OUTPUT);
+    await run(settings, { notifier: new ServiceNotifier({ environment: process.env }), log });
+  });
 
 try {
   await program.parseAsync();

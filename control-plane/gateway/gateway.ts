@@ -48,7 +48,7 @@ export interface GatewayDeps {
   operatorSeed: Uint8Array;
   jupyterTokens: JupyterTokens;
   tunnels: Tunnels;
-  /** A request was answered with this status. */
+  /** A request or an upgrade was answered with this status. */
   onAnswer?: (status: number) => void;
   /** Something was ordered by whoever came in. */
   onOrder?: () => void;
@@ -143,15 +143,13 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   });
   const listener = await Listener.open(
     {
-      request(request, response) {
-        response.once("finish", () => deps.onAnswer?.(response.statusCode));
-        door.request(request, response);
-      },
+      request: (request, response) => door.request(request, response),
       upgrade: (request, socket, head) => door.upgrade(request, socket, head),
     },
     {
       ...listen,
       maxConnections: limits.connections,
+      onAnswer: deps.onAnswer,
       waitMs: (address) => heldBack.waitMs(address, performance.now()),
     },
     log,

@@ -1,4 +1,10 @@
 /** The control plane's settings, read once by main: the environment, and options where a person types them. */
+import {
+  LogFormatName,
+  LogLevelName,
+  logSettings,
+  type LogSettings,
+} from "@remotegpu/shared/logging/log-settings";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { z } from "zod";
 import { parseUtcOffset } from "./core/billing/billing-calendar.ts";
@@ -24,6 +30,8 @@ const Domain = z
   );
 
 const Environment = z.object({
+  REMOTEGPU_LOG_LEVEL: LogLevelName,
+  REMOTEGPU_LOG_FORMAT: LogFormatName,
   REMOTEGPU_STATE_DIR: z.string().startsWith("/").default("/var/lib/remotegpu-control-plane"),
   /** Beyond loopback the API and NATS get TLS from a CA of the state folder. */
   REMOTEGPU_LISTEN: Address.default("127.0.0.1:8080"),
@@ -66,6 +74,7 @@ const Environment = z.object({
 });
 
 export interface Config {
+  log: LogSettings;
   stateDir: string;
   listen: { address: string; port: number };
   publicUrl: string | null;
@@ -125,6 +134,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   }
   const env = parsed.data;
   return {
+    log: logSettings(env),
     stateDir: env.REMOTEGPU_STATE_DIR,
     listen: addressOf(env.REMOTEGPU_LISTEN),
     publicUrl: env.REMOTEGPU_PUBLIC_URL ?? null,

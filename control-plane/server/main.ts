@@ -1,10 +1,10 @@
 /** The server's commands: run it, bring its database up to date, make the first administrator's key. */
 import { existsSync } from "node:fs";
-import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
-import { pino } from "pino";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { CheckResult } from "@remotegpu/shared/doctor";
 import { ending, endingSignal } from "@remotegpu/shared/ending";
-import { errorForLog } from "@remotegpu/shared/log";
+import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
+import { COMMAND_LOG, openLog, STANDARD_ERROR } from "@remotegpu/shared/logging/process-log";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { ServerCounters } from "./core/metrics/server-counters.ts";
 import { BackupError } from "./backup/backup-error.ts";
@@ -52,10 +52,9 @@ const NATS_PORT = 4222;
 const NATS_CLUSTER_PORT = 6222;
 
 // Logs go to standard error: what a command answers stands alone on standard output.
-const log = pino(
-  { base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: errorForLog } },
-  pino.destination(2),
-);
+const commandLog = openLog(COMMAND_LOG, STANDARD_ERROR);
+const logFormatOption = () =>
+  new Option("--log-format <format>", "or REMOTEGPU_LOG_FORMAT: the form of log lines").choices(LOG_FORMATS);
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 const report = (text: string) => void process.stderr.write(`${text}\n`);
 
@@ -72,11 +71,13 @@ program
   .option("--listen <address:port>", "or REMOTEGPU_LISTEN; beyond loopback with TLS from a CA of our own")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR")
   .option("--public-url <url>", "or REMOTEGPU_PUBLIC_URL: where clients and hosts reach us")
+  .addOption(logFormatOption())
   .action(run);
 program
   .command("gateway")
   .description("the gateway alone, for one machine more: needs DATABASE_URL and the fleet's operator.json")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR: where operator.json lies")
+  .addOption(logFormatOption())
   .action(runGateway);
 program
   .command("migrate")
@@ -99,7 +100,7 @@ program
     const asOwner = ownersOf(config);
     if (direction === "down" || options.dryRun === true) assertDatabaseThere(asOwner);
     const isSealing = direction === "up" && options.dryRun !== true;
-    const { end } = await database(asOwner, log, {
+    const { end } = await database(asOwner, commandLog, {
       leavesRunning: true,
       async prepare(owner) {
         // A server does it when it starts; where the fleet's keys are here, nothing need stay plain until then.
@@ -221,6 +222,7 @@ interface Options {
   listen?: string;
   stateDir?: string;
   publicUrl?: string;
+  logFormat?: string;
 }
 
 function secondsOf(text: string): number {
@@ -235,11 +237,12 @@ function countOf(text: string): number {
 }
 
 /** @throws ConfigError, UsageError where an option is what is wrong */
-function configOf({ listen, stateDir, publicUrl }: Options): Config {
+function configOf({ listen, stateDir, publicUrl, logFormat: format }: Options): Config {
   const given = {
     ...(listen !== undefined && { REMOTEGPU_LISTEN: listen }),
     ...(stateDir !== undefined && { REMOTEGPU_STATE_DIR: stateDir }),
     ...(publicUrl !== undefined && { REMOTEGPU_PUBLIC_URL: publicUrl }),
+    ...(format !== undefined && { REMOTEGPU_LOG_FORMAT: format }),
   };
   try {
     return readConfig({ ...process.env, ...given });
@@ -263,6 +266,7 @@ async function sealingKey(step: SealingKeyStep, options: Options): Promise<void>
 
 async function run(options: Options): Promise<void> {
   const config = configOf(options);
+  const log = openLog(config.log, STANDARD_ERROR);
   // The whole server, which no other command needs.
   const { startControlPlane } = await import("./control-plane.ts");
   const signal = endingSignal();
@@ -274,6 +278,7 @@ async function run(options: Options): Promise<void> {
 
 async function runGateway(options: Options): Promise<void> {
   const config = configOf(options);
+  const log = openLog(config.log, STANDARD_ERROR);
   if (config.gateway === null)
     throw new UsageError("REMOTEGPU_GATEWAY_LISTEN is off; name an address and port for the gateway.");
   if (config.databaseUrl === null)
@@ -330,7 +335,7 @@ async function runGateway(options: Options): Promise<void> {
 async function withSchema(options: Options, work: (db: Database) => Promise<void>): Promise<void> {
   const config = configOf(options);
   assertDatabaseThere(config);
-  const { db, end } = await database(config, log, {
+  const { db, end } = await database(config, commandLog, {
     leavesRunning: true,
     prepare: assertMigrated,
   });
@@ -379,7 +384,7 @@ async function checkStreamOf(config: Config): Promise<CheckResult> {
     );
   if (!existsSync(operatorFile(config.stateDir)))
     return streamNotChecked(`${operatorFile(config.stateDir)}, the key to NATS, is not there`);
-  return await checkJournalStream({ operator: await openOperatorKeys(config.stateDir), address }, log);
+  return await checkJournalStream({ operator: await openOperatorKeys(config.stateDir), address }, commandLog);
 }
 
 /** A default that names a moment is written in the session's time zone. */

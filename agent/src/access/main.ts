@@ -7,7 +7,8 @@ import { ServiceNotifier } from "../host/notify.ts";
 import { FolderLockedError } from "../journal/database/folder-lock.ts";
 import { bundleOf } from "../process/bundle.ts";
 import { ending } from "@remotegpu/shared/ending";
-import { log } from "../process/log.ts";
+import type { Log } from "@remotegpu/shared/log";
+import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
 import { AccessProcess } from "./access-process.ts";
 import { ControlSocketError } from "../process/socket-file.ts";
 import { HandoverError } from "./handover/predecessor.ts";
@@ -17,17 +18,19 @@ const KERNEL_RANGE_FILE = "/proc/sys/net/ipv4/ip_local_port_range";
 async function run(): Promise<void> {
   const config = readConfig(process.env);
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
-  warnOfOverlap(config);
+  const log = openLog(config.log, STANDARD_OUTPUT);
+  warnOfOverlap(config, log);
   // What it waited for as well, as for its standard input to close, would keep it up.
-  process.exit(await begin(config, new ServiceNotifier({ environment: process.env })).run());
+  process.exit(await begin(config, new ServiceNotifier({ environment: process.env }), log).run());
 }
 
 async function succeed(): Promise<void> {
   const notifier = new ServiceNotifier({ environment: process.env, mainPid: process.pid });
-  process.exit(await begin(readConfig(process.env), notifier).succeed());
+  const config = readConfig(process.env);
+  process.exit(await begin(config, notifier, openLog(config.log, STANDARD_OUTPUT)).succeed());
 }
 
-function begin(config: Config, notifier: ServiceNotifier): AccessProcess {
+function begin(config: Config, notifier: ServiceNotifier, log: Log): AccessProcess {
   return new AccessProcess({
     config,
     notifier,
@@ -40,7 +43,7 @@ function begin(config: Config, notifier: ServiceNotifier): AccessProcess {
   });
 }
 
-function warnOfOverlap({ leasePorts }: Config): void {
+function warnOfOverlap({ leasePorts }: Config, log: Log): void {
   const [first = 0, last = 0] = readFileSync(KERNEL_RANGE_FILE, "utf8").trim().split(/\s+/).map(Number);
   if (doOverlap(leasePorts, { first, last }))
     log.warn(

@@ -1,5 +1,11 @@
 /** The agent's settings, read once by main from the environment (systemd: /etc/remotegpu/agent.env). */
 import { join } from "node:path";
+import {
+  LogFormatName,
+  LogLevelName,
+  logSettings,
+  type LogSettings,
+} from "@remotegpu/shared/logging/log-settings";
 import { GIB } from "@remotegpu/shared/values/units";
 import { z } from "zod";
 import type { DiskBounds } from "../core/storage/disk-guard.ts";
@@ -32,6 +38,8 @@ const OrUnset = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
 
 const Environment = z.object({
+  REMOTEGPU_LOG_LEVEL: LogLevelName,
+  REMOTEGPU_LOG_FORMAT: LogFormatName,
   REMOTEGPU_STATE_DIR: z.string().min(1).default("/var/lib/remotegpu"),
   REMOTEGPU_SERVER: OrUnset(z.url({ protocol: /^https?$/ })),
   REMOTEGPU_JOIN_TOKEN: OrUnset(z.string()),
@@ -83,6 +91,7 @@ const Environment = z.object({
 type ListenAddress = { address: string; port: number };
 
 export type Config = {
+  log: LogSettings;
   stateDir: string;
   server: string | null;
   joinToken: string | null;
@@ -118,6 +127,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   }
   const env = parsed.data;
   return {
+    log: logSettings(env),
     stateDir: env.REMOTEGPU_STATE_DIR,
     server: env.REMOTEGPU_SERVER ?? null,
     joinToken: env.REMOTEGPU_JOIN_TOKEN ?? null,

@@ -8,7 +8,7 @@ import { monotonicMs } from "../host/clock.ts";
 import { ServiceNotifier } from "../host/notify.ts";
 import { FILES_LOCK_FILE, FolderLockedError, lockFolder } from "../journal/database/folder-lock.ts";
 import { ending } from "@remotegpu/shared/ending";
-import { log } from "../process/log.ts";
+import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
 import { FilesServer } from "./files-server.ts";
 import { giveUpRights, ManyRightsError } from "./few-rights.ts";
 
@@ -16,6 +16,8 @@ const ALIVE_EVERY_MS = 1_000;
 
 async function run(): Promise<void> {
   const config = readConfig(process.env);
+  const log = openLog(config.log, STANDARD_OUTPUT);
+  const logged = (error: unknown) => log.warn({ error }, "systemd could not be notified");
   mkdirSync(filesFolder(config.stateDir), { recursive: true, mode: 0o700 });
   giveUpRights();
   const lock = lockFolder(filesFolder(config.stateDir), { file: FILES_LOCK_FILE, holder: "files process" });
@@ -37,10 +39,6 @@ async function run(): Promise<void> {
   await server.close();
   lock.release();
   process.exit(0);
-}
-
-function logged(error: unknown): void {
-  log.warn({ error }, "systemd could not be notified");
 }
 
 function explain(error: unknown): number {

@@ -23,6 +23,7 @@ import { sendFinalResponse } from "../answers/final-response.ts";
 import { LOOPBACK } from "../../server/core/accounts/client-address.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import { GatewayListenError } from "./listen-error.ts";
+import { onUpgradeStatus } from "./upgrade-status.ts";
 
 const MAX_HEAD_BYTES = 32 * 1024;
 const HEAD_WITHIN_MS = 15_000;
@@ -50,6 +51,8 @@ export interface ListenOptions {
   port: number;
   certificate: { certFile: string; keyFile: string } | null;
   maxConnections: number;
+  /** A request or an upgrade was answered with this status. */
+  onAnswer?: ((status: number) => void) | undefined;
   /** For TLS to come about, and then for each head. */
   headWithinMs?: number;
 }
@@ -84,6 +87,7 @@ export class Listener {
   /** @throws GatewayListenError */
   static async open(router: Router, listenOptions: ListenOptions, log: Log): Promise<Listener> {
     const { certificate, address, port, maxConnections, headWithinMs = HEAD_WITHIN_MS } = listenOptions;
+    const { onAnswer = () => undefined } = listenOptions;
     const options: ServerOptions = {
       maxHeaderSize: MAX_HEAD_BYTES,
       headersTimeout: headWithinMs,
@@ -116,6 +120,7 @@ export class Listener {
     server.on(isOf, (socket: Socket) => listener.#cached.take(socket));
     const take = (request: IncomingMessage, response: ServerResponse) => {
       listener.#cached.answering(response);
+      response.once("finish", () => onAnswer(response.statusCode));
       // Whoever comes again finds another gateway.
       if (listener.#isEnding) response.shouldKeepAlive = false;
       router.request(request, response);
@@ -125,14 +130,16 @@ export class Listener {
     server.on("checkContinue", take);
     server.on("upgrade", (request, socket: Duplex, head) => {
       listener.#cached.letGo(request.socket);
+      onUpgradeStatus(socket, onAnswer);
       router.upgrade(request, socket, head);
     });
-    server.on("connect", (_request, socket: Duplex) =>
+    server.on("connect", (_request, socket: Duplex) => {
+      onUpgradeStatus(socket, onAnswer);
       sendFinalResponse(
         socket,
         "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-      ),
-    );
+      );
+    });
     server.on("clientError", (error, socket) => listener.#refuse(error, socket));
     // Nothing can be said where TLS has not come about, and an answer would wait for that for ever.
     server.on("tlsClientError", (_error, socket: Duplex) => socket.destroy());

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
+import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
 import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { COMPILED } from "../../support/suite/compiled.ts";
 import { OLD_SYSTEM_UPGRADE, PRODUCTION, whyNot } from "../../support/pages/classes.ts";
@@ -12,6 +13,7 @@ import { untrueOf } from "../../support/pages/documented-session.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshDatabase } from "../../support/engines/postgres.ts";
 import { orderFree, schemaText, withoutCasts } from "../../support/old-system/schema-text.ts";
+import { quietLog } from "../../support/quiet-log.ts";
 import { freePort } from "../../support/engines/free-ports.ts";
 
 const REPOSITORY = new URL("../../..", import.meta.url).pathname;
@@ -23,6 +25,8 @@ const FORMER_MAIN = new URL("../../../control-plane/src/main.ts", import.meta.ur
 const PAGE_WITHIN_MS = 180_000;
 /** Not even root can make a folder there. */
 const NO_FOLDER = "/sys/remotegpu";
+/** Of either form. */
+const LOG_LINE = /"level":"\w+"|"msg":|took over|^\d{4}-\d\d-\d\dT\S+ [A-Z]+ /;
 
 test("the main of before server/ starts the same server", async () => {
   const [former, present] = await Promise.all([
@@ -114,6 +118,27 @@ test("ordered to end while it still begins, it ends in order once it has begun, 
   expect(stdout).toBe("");
 }, 90_000);
 
+test("commands beside a running Postgres of the state folder log nothing among their output", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "remotegpu-quiet-"));
+  chmodSync(folder, 0o711);
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const postgres = await startPostgres({ stateDir: folder, log: quietLog });
+  onTestFinished(() => postgres.stop());
+  const commands = ["migrate", "migrate --dry-run", "admin-key", "doctor", "schema-snapshot", "nats-config"];
+
+  const logged: string[] = [];
+  for (const command of commands) {
+    const done = await execa(COMMAND, [...command.split(" "), "--state-dir", folder], {
+      env: { DATABASE_URL: "", NATS_URL: "", REMOTEGPU_LOG_LEVEL: "debug" },
+      all: true,
+      timeout: 30_000,
+    });
+    logged.push(...done.all.split("\n").filter((line) => LOG_LINE.test(line)));
+  }
+
+  expect(logged).toEqual([]);
+}, 90_000);
+
 test("a command that does not exist is named, and none of the server is started", async () => {
   const done = await execa(COMMAND, ["foo"], { reject: false, timeout: 20_000 });
 
@@ -134,6 +159,7 @@ test.each([
   [["run", "--listen", "nowhere"], "--listen: "],
   [["run", "--state-dir", "relative"], "--state-dir: "],
   [["run", "--public-url", "ftp://x"], "--public-url: "],
+  [["run", "--log-format", "xml"], "--log-format"],
   [["migrate", "sideways"], "'direction'"],
   [["migrate", "--wait", "soon"], "--wait"],
   [["migrate", "--no-such-option"], "--no-such-option"],

@@ -114,6 +114,26 @@ test("each answer is counted by its status, of the container's and of the gatewa
   expect([served.status, refused.status]).toEqual([200, 401]);
 });
 
+test("each upgrade is counted once by the status of its answer: opened, refused by either, and CONNECT", async () => {
+  const before = answered.length;
+  const upgrade = (path: string, ...headers: string[]) =>
+    `${[`GET ${path} HTTP/1.1`, `Host: ${host}`, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", ...headers].join("\r\n")}\r\n\r\n`;
+
+  const opened = await scene.raw(upgrade("/ws", `X-Api-Key: ${key}`));
+  await once(opened, "data");
+  opened.write("echoed");
+  await once(opened, "data");
+  opened.destroy();
+  const refused = [
+    await statusOf(upgrade("/refused", `X-Api-Key: ${key}`)),
+    await statusOf(upgrade("/ws")),
+    await statusOf(head(`CONNECT ${host} HTTP/1.1`, `Host: ${host}`)),
+  ];
+
+  expect(answered.slice(before)).toEqual([101, ...refused]);
+  expect(refused).toEqual([403, 401, 405]);
+});
+
 test("a body that does not come ends its connection, one that waits for the container does not", async () => {
   const bodies = new SlowBodies();
   const reported: string[] = [];

@@ -229,7 +229,7 @@ const CONNECTIONS = [
   {
     name: "gateway_requests_total",
     type: "counter",
-    help: "Requests that the gateway in this process answered, WebSockets not included.",
+    help: "Requests that the gateway in this process answered, a WebSocket as 1xx once it is open.",
     labels: ["status_class"],
   },
 ] as const satisfies readonly MetricFamily[];

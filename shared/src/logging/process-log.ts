@@ -1,0 +1,26 @@
+/** The log of one process: where its lines go, in which form, and from which level on. */
+import { pino, type DestinationStream } from "pino";
+import { errorForLog, type Log } from "../log.ts";
+import type { LogSettings } from "./log-settings.ts";
+import { textLine } from "./text-line.ts";
+
+export const STANDARD_OUTPUT = 1;
+export const STANDARD_ERROR = 2;
+
+/** What a command logs beside its answer: only what fails, for the person who reads both. */
+export const COMMAND_LOG = { level: "warn", format: "text" } satisfies LogSettings;
+
+export function openLog({ level, format }: LogSettings, descriptor: number): Log {
+  const lines = pino.destination(descriptor);
+  const texts: DestinationStream = { write: (line) => void lines.write(textLine(line)) };
+  return pino(
+    {
+      base: null,
+      level,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: errorForLog },
+    },
+    format === "json" ? lines : texts,
+  );
+}

@@ -1,0 +1,53 @@
+/** The log of a process, read from the file that its descriptor stands for. */
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import type { Log } from "@remotegpu/shared/log";
+import type { LogSettings } from "@remotegpu/shared/logging/log-settings";
+import { COMMAND_LOG, openLog } from "@remotegpu/shared/logging/process-log";
+import { eventually } from "../../../support/eventually.ts";
+
+/** Writes what `work` logs and one error after it, whose line is awaited. */
+async function written(settings: LogSettings, work: (log: Log) => void): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), "remotegpu-log-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "log");
+  const descriptor = openSync(file, "a");
+  onTestFinished(() => closeSync(descriptor));
+  const log = openLog(settings, descriptor);
+  work(log);
+  log.error({ error: new Error("last") }, "the last line");
+  await eventually(() => readFileSync(file, "utf8").includes("the last line"), { what: "the last line" });
+  return readFileSync(file, "utf8").trimEnd().split("\n");
+}
+
+test("JSON lines have the level by its name", async () => {
+  const lines = await written({ level: "info", format: "json" }, (log) => log.info({ port: 1 }, "served"));
+
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    { level: "info", time: expect.stringMatching(/^\d{4}-/), port: 1, msg: "served" },
+    expect.objectContaining({ level: "error", error: expect.objectContaining({ message: "last" }) }),
+  ]);
+});
+
+test("lines below the level are left out", async () => {
+  const lines = await written({ level: "error", format: "json" }, (log) => {
+    log.info({}, "an info");
+    log.warn({}, "a warning");
+  });
+
+  expect(lines).toHaveLength(1);
+});
+
+test("a command's log has warnings as text, and no infos", async () => {
+  const lines = await written(COMMAND_LOG, (log) => {
+    log.info({}, "took over a Postgres");
+    log.warn({ attempt: 1 }, "no answer yet");
+  });
+
+  expect(lines).toEqual([
+    expect.stringMatching(/^\S+Z WARN  no answer yet attempt=1$/),
+    expect.stringMatching(/^\S+Z ERROR the last line error=\{.*"message":"last"/),
+  ]);
+});
