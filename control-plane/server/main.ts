@@ -126,7 +126,7 @@ program
   .action(async (options: Options & BackupCommandOptions) => {
     const config = configOf(options);
     assertDatabaseThere(config);
-    const { db, end } = await database(config, log, { leavesRunning: true });
+    const { db, end } = await database(config, commandLog, { leavesRunning: true });
     try {
       await backupCommand(
         db,
@@ -146,7 +146,7 @@ program
   .option("--json", "the answer for scripts")
   .action(async (options: Options & RestoreCommandOptions) => {
     const config = configOf(options);
-    const { end } = await database(ownersOf(config), log, {
+    const { end } = await database(ownersOf(config), commandLog, {
       leavesRunning: true,
       prepare: (owner) => restoreCommand(owner, { ...options, stateDir: config.stateDir }, { print, report }),
     });

@@ -90,7 +90,9 @@ test("npm start runs until Ctrl-C, is entered from a second terminal, and goes o
       { withinMs: FIRST_START_MS, what: `the ${time} npm start` },
     );
     expect(await machine.run(`${entry} nvidia-smi -L`, { folder: CLONE })).toMatch(/^GPU 0: Simulated/);
-    expect(await machine.run("npx --no-install remotegpu balance", { folder: CLONE })).toMatch(/accrued +0\.\d*[1-9]/);
+    expect(await machine.run("npx --no-install remotegpu balance", { folder: CLONE })).toMatch(
+      /accrued +0\.\d*[1-9]/,
+    );
     entered.add(entry);
 
     await start.interrupt();
