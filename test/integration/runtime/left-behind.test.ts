@@ -87,7 +87,10 @@ async function frozenDisk(folder: string) {
 /** In a sleep that no signal ends. */
 const isStuck = (pid: number) => /\) D /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 
-const isZombie = (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").includes("(leader-exit) Z ");
+/** As /proc has them: "(sleep) S". */
+const nameAndState = (pid: number) =>
+  /\(.*\) \S/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[0] ?? "nothing";
+const DEAD_LEADER = "(leader-exit) Z";
 
 /** The agent's clock goes on by so many ticks, each of which is taken. */
 async function tick(agent: AgentUnderTest, run: string, ticks: number): Promise<void> {
@@ -107,7 +110,10 @@ describe.concurrent("a first process that seems dead", () => {
     agent.host.order([wanted("a")]);
     await agent.host.reported("run-a", { phase: "ready" });
     const containerId = await containerOf(agent, "run-a");
-    await eventually(() => groups.processesOf(containerId).some(isZombie), { what: "a zombie" });
+    await eventually(() => {
+      expect(groups.processesOf(containerId).map(nameAndState)).toContain(DEAD_LEADER);
+      return true;
+    });
 
     await tick(agent, "a", 7);
     await eventually(() => agent.host.usageOf("run-a").length > 1, { what: "usage of it" });
