@@ -1,6 +1,6 @@
 /**
  * The package remotegpu-control-plane: server, gateway, dashboard, pages, migrations and files for Prometheus and Grafana,
- * the embedded Postgres, the packages that it hands out, and its unit.
+ * the embedded Postgres, the packages that it hands out, and its units.
  */
 import { readFile, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -16,7 +16,13 @@ import { copyFolderInto, copyInto, writeInto } from "./tree.ts";
 const controlPlane = join(import.meta.dirname, "../..");
 const FILES = join(import.meta.dirname, "files");
 const NAME = "remotegpu-control-plane";
-const UNIT = "remotegpu-control-plane.service";
+/** Those that run the program, and the timer of one of them. */
+export const SERVICES = [
+  "remotegpu-control-plane.service",
+  "remotegpu-gateway.service",
+  "remotegpu-backup.service",
+];
+const TIMER = "remotegpu-backup.timer";
 const CHECKOUT = "/opt/remotegpu-control-plane";
 const INSTALLED = `/${PROGRAM_FOLDER}/control-plane`;
 const TerminalFiles = z.object({ script: z.string(), style: z.string() });
@@ -43,7 +49,9 @@ export function controlPlanePackage(
       for (const file of handedOut) await copyInto(join(folder, file), join(program, "packages", file));
       await writeSums(join(program, "packages"));
       await copyInto(join(FILES, NAME), join(tree, "usr/bin", NAME), 0o755);
-      await writeInto(join(tree, "usr/lib/systemd/system", UNIT), await packagedUnit());
+      const units = join(tree, "usr/lib/systemd/system");
+      for (const unit of SERVICES) await writeInto(join(units, unit), await packagedUnit(unit));
+      await copyInto(join(controlPlane, "systemd", TIMER), join(units, TIMER));
     },
   };
 }
@@ -72,14 +80,14 @@ function isForServing(path: string): boolean {
   return !/\.a$|(^|\/)(pkgconfig|pgxs|include)(\/|$)/.test(path);
 }
 
-/** The unit for a checkout, with the program where the package has it. @throws Error where the unit names it otherwise */
-export async function packagedUnit(): Promise<string> {
-  const text = await readFile(join(controlPlane, "systemd", UNIT), "utf8");
+/** A unit for a checkout, with the program where the package has it. @throws Error where the unit names it otherwise */
+export async function packagedUnit(name: string): Promise<string> {
+  const text = await readFile(join(controlPlane, "systemd", name), "utf8");
   const unit = text
     .replaceAll(`${CHECKOUT}/control-plane/bin/remotegpu-control-plane`, "/usr/bin/remotegpu-control-plane")
     .replaceAll(`WorkingDirectory=${CHECKOUT}`, `WorkingDirectory=${INSTALLED}`)
     .replace(`from a checkout in ${CHECKOUT}`, "from its package");
   if (unit.includes(CHECKOUT) || !unit.includes("/usr/bin/remotegpu-control-plane"))
-    throw new Error(`${UNIT} names its program otherwise than control-plane-package.ts expects`);
+    throw new Error(`${name} names its program otherwise than control-plane-package.ts expects`);
   return unit;
 }

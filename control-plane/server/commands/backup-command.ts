@@ -15,7 +15,7 @@ export interface BackupCommandOptions {
 }
 
 /** Where the answer goes, and where remarks go. */
-interface AnswerAndRemarks {
+export interface AnswerAndRemarks {
   print: (text: string) => void;
   report: (text: string) => void;
 }

@@ -2,18 +2,13 @@
 import { restoreBackup } from "../backup/restore.ts";
 import { withBackup } from "../backup/backup-store.ts";
 import { readPassphrase } from "../backup/sealed-keys.ts";
+import type { AnswerAndRemarks } from "./backup-command.ts";
 import type { Database } from "../store/database/database.ts";
 
 export interface RestoreCommandOptions {
   from: string;
   passphraseFile?: string;
   json?: boolean;
-}
-
-/** Where the answer goes, and where remarks go. */
-interface AnswerAndRemarks {
-  print: (text: string) => void;
-  report: (text: string) => void;
 }
 
 /** @throws BackupError, NotEmptyError, MigrationError, StoreError */

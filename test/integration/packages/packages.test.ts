@@ -18,6 +18,7 @@ import { commandPackage } from "../../../control-plane/install/packages/command-
 import {
   controlPlanePackage,
   packagedUnit,
+  SERVICES,
 } from "../../../control-plane/install/packages/control-plane-package.ts";
 import { type Package, writeDeb, writeSums } from "../../../control-plane/install/packages/deb.ts";
 import { bundleServer } from "../../../control-plane/install/packages/server-bundle.ts";
@@ -114,9 +115,9 @@ describe("the C library", () => {
   });
 });
 
-test("the packaged unit of the control plane is one that systemd takes, and names no checkout", async () => {
-  const unit = await packagedUnit();
-  const path = join(folder, "remotegpu-control-plane.service");
+test.each(SERVICES)("the packaged %s is one that systemd takes, and names no checkout", async (name) => {
+  const unit = await packagedUnit(name);
+  const path = join(folder, name);
   await writeFile(path, unit.replace(/^ExecStart=\S+/m, "ExecStart=/bin/true"));
 
   const { exitCode, all } = await execa("systemd-analyze", ["verify", "--man=no", path], {
@@ -125,7 +126,7 @@ test("the packaged unit of the control plane is one that systemd takes, and name
   });
 
   expect({ exitCode, all }).toEqual({ exitCode: 0, all: "" });
-  expect(unit).toContain("\nExecStart=/usr/bin/remotegpu-control-plane run\n");
+  expect(unit).toMatch(/^ExecStart=\/usr\/bin\/remotegpu-control-plane (run|gateway|backup)\b/m);
   expect(unit).toContain("\nWorkingDirectory=/usr/lib/remotegpu/control-plane\n");
   expect(unit).not.toContain("/opt/");
 });
