@@ -143,6 +143,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "container-facts",
       "fleet-map",
       "heartbeats",
+      "plain-heartbeats",
       "host-answer",
       "host-canaries",
       "host-sync",

@@ -1,6 +1,6 @@
 /**
- * The desk of heartbeats: those that come together and change nothing are noted with one statement, and each of the
- * others is taken by itself.
+ * The desk of heartbeats: those that come together and change nothing are noted with one statement, those of plain news
+ * in one transaction, and each of the others is taken by itself.
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
@@ -9,6 +9,7 @@ import { type Database, StoreError } from "../../store/database/database.ts";
 import { BatchQueue } from "../../store/database/batch-queue.ts";
 import { acceptHeartbeat, type HeartbeatOutcome } from "../../store/reports/heartbeats.ts";
 import { noteFigures } from "../../store/workloads/instances/instance-figures.ts";
+import { acceptPlainHeartbeats } from "../../store/reports/plain-heartbeats.ts";
 import { noteQuietHeartbeats } from "../../store/reports/quiet-heartbeats.ts";
 
 /** The heartbeats of one statement; how many may wait is bounded by the callers (link/hosts/host-requests.ts). */
@@ -29,27 +30,43 @@ export type HeartbeatQueue = BatchQueue<HostHeartbeat, HeartbeatOutcome>;
 
 /** Rejects with StoreErrors. */
 export function heartbeatQueue(parts: HeartbeatQueueParts): HeartbeatQueue {
+  const news = newsQueue(parts);
   return new BatchQueue<HostHeartbeat, HeartbeatOutcome>({
     atATime: 1,
-    next: oneOfEachHost,
-    answer: async (ones) => await answerTogether(parts, ones),
+    next: (waiting) => oneOfEachHost(waiting),
+    answer: async (ones) => await answerTogether(parts, news, ones),
     // What fails together is served apart below; anything else is our bug.
     isOneAtFault: () => false,
   });
 }
 
+/** Behind the first queue, so that nobody in whom nothing is new waits for it. */
+function newsQueue(parts: HeartbeatQueueParts): HeartbeatQueue {
+  return new BatchQueue<HostHeartbeat, HeartbeatOutcome>({
+    atATime: 1,
+    next: (waiting, pending) => oneOfEachHost(waiting, pending),
+    answer: async (ones) => await acceptTogether(parts, ones),
+    isOneAtFault: () => false,
+  });
+}
+
 /** A host's second heartbeat waits for its first: a statement takes each host once. */
-function oneOfEachHost(waiting: Iterable<HostHeartbeat>): HostHeartbeat[] {
+function oneOfEachHost(
+  waiting: Iterable<HostHeartbeat>,
+  pending: Iterable<HostHeartbeat> = [],
+): HostHeartbeat[] {
+  const busy = new Set([...pending].map(({ hostId }) => hostId));
   const chosen = new Map<HostId, HostHeartbeat>();
   for (const one of waiting) {
     if (chosen.size === MAX_TOGETHER) break;
-    if (!chosen.has(one.hostId)) chosen.set(one.hostId, one);
+    if (!chosen.has(one.hostId) && !busy.has(one.hostId)) chosen.set(one.hostId, one);
   }
   return [...chosen.values()];
 }
 
 async function answerTogether(
   parts: HeartbeatQueueParts,
+  news: HeartbeatQueue,
   ones: readonly HostHeartbeat[],
 ): Promise<(HeartbeatOutcome | Promise<HeartbeatOutcome>)[]> {
   const quiet = await noteQuiet(parts, ones);
@@ -61,9 +78,35 @@ async function answerTogether(
   return ones.map((one) => {
     const answer = quiet.get(one.hostId);
     return answer === undefined
-      ? acceptAlone(parts, one)
+      ? news.take(one)
       : { accepted: true, answer: { ...answer, liftCordons: [] }, wasConnected: true, restored: false };
   });
+}
+
+async function acceptTogether(
+  parts: HeartbeatQueueParts,
+  ones: readonly HostHeartbeat[],
+): Promise<(HeartbeatOutcome | Promise<HeartbeatOutcome>)[]> {
+  const outcomes = ones.length > 1 ? await acceptPlain(parts, ones) : new Map<string, HeartbeatOutcome>();
+  void noteFiguresOf(
+    parts,
+    ones.filter(({ hostId }) => outcomes.get(hostId)?.accepted === true),
+  );
+  return ones.map((one) => outcomes.get(one.hostId) ?? acceptAlone(parts, one));
+}
+
+/** Should the transaction fail, each is served by itself: what is wrong with one is no other one's matter. */
+async function acceptPlain(
+  { db, now, log }: HeartbeatQueueParts,
+  ones: readonly HostHeartbeat[],
+): ReturnType<typeof acceptPlainHeartbeats> {
+  try {
+    return await acceptPlainHeartbeats(db, ones, now());
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    log.warn({ error, heartbeats: ones.length }, "heartbeats with news could not be taken together");
+    return new Map();
+  }
 }
 
 async function acceptAlone(parts: HeartbeatQueueParts, one: HostHeartbeat): Promise<HeartbeatOutcome> {

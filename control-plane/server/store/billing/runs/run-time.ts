@@ -14,39 +14,48 @@ export const MAX_ROUND_TRIP_MS = 10_000;
 /** A host heard of within this time is in contact. */
 const IN_CONTACT_MS = 60_000;
 
+interface BootClock {
+  hostId: string;
+  bootId: string;
+  /** The host's clock when it sent the heartbeat. */
+  monotonicMs: number;
+  receivedAt: Date;
+  roundTripMs: number | null;
+}
+
 /**
  * Remembers when a boot's clock was zero, as a heartbeat tells it. Of several heartbeats the one with the shortest
  * round trip counts; once usage of the boot was decided, the moment never moves again.
  */
-export async function fixBootZero(
-  sql: Connection,
-  heartbeat: {
-    hostId: string;
-    bootId: string;
-    /** The host's clock when it sent the heartbeat. */
-    monotonicMs: number;
-    receivedAt: Date;
-    roundTripMs: number | null;
-  },
-): Promise<void> {
-  if (heartbeat.monotonicMs > MAX_BOOT_AGE_MS) return;
-  const isReporting = heartbeat.roundTripMs !== null && heartbeat.roundTripMs < MAX_ROUND_TRIP_MS;
-  const roundTripMs = isReporting ? heartbeat.roundTripMs : null;
-  const uplinkMs = Math.floor((roundTripMs ?? 0) / 2);
+export async function fixBootZero(sql: Connection, clock: BootClock): Promise<void> {
+  await fixBootZeros(sql, [clock]);
+}
+
+/** The same of several hosts, one boot of each. */
+export async function fixBootZeros(sql: Connection, clocks: readonly BootClock[]): Promise<void> {
+  const zeros = clocks.filter(({ monotonicMs }) => monotonicMs <= MAX_BOOT_AGE_MS).map(measuredZero);
+  if (zeros.length === 0) return;
   await sql.change(
     `INSERT INTO host_boots AS b (host_id, boot_id, utc_at_zero, round_trip_ms, measured_at)
-     VALUES ($1, $2, $3, $4, $5)
+     SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::timestamptz[])
      ON CONFLICT (host_id, boot_id) DO UPDATE
         SET utc_at_zero = EXCLUDED.utc_at_zero, round_trip_ms = EXCLUDED.round_trip_ms, measured_at = EXCLUDED.measured_at
       WHERE b.fixed_at IS NULL AND EXCLUDED.round_trip_ms < coalesce(b.round_trip_ms, ${MAX_ROUND_TRIP_MS})`,
     [
-      heartbeat.hostId,
-      heartbeat.bootId,
-      new Date(heartbeat.receivedAt.getTime() - heartbeat.monotonicMs - uplinkMs),
-      roundTripMs,
-      heartbeat.receivedAt,
+      zeros.map(({ hostId }) => hostId),
+      zeros.map(({ bootId }) => bootId),
+      zeros.map(({ utcAtZero }) => utcAtZero),
+      zeros.map(({ roundTripMs }) => roundTripMs),
+      zeros.map(({ receivedAt }) => receivedAt),
     ],
   );
+}
+
+function measuredZero({ hostId, bootId, monotonicMs, receivedAt, roundTripMs: reported }: BootClock) {
+  const roundTripMs = reported !== null && reported < MAX_ROUND_TRIP_MS ? reported : null;
+  const uplinkMs = Math.floor((roundTripMs ?? 0) / 2);
+  const utcAtZero = new Date(receivedAt.getTime() - monotonicMs - uplinkMs);
+  return { hostId, bootId, utcAtZero, roundTripMs, receivedAt };
 }
 
 export interface BootOfHost {

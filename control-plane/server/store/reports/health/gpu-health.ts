@@ -2,7 +2,7 @@
  * What hosts say of the health of their cards, written down: reasons, errors, strangers, and the host's own cordon as
  * far as it counts (core/hosts/gpu-service.ts). Changes of health and service are events; a card out of service is an alarm.
  */
-import type { GpuVitals, HeartbeatReply } from "@remotegpu/shared/messages/protocol";
+import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/messages/protocol";
 import { type CardFault, faultReason, isNewFault } from "../../../core/hosts/card-fault.ts";
 import { afterHostReport, type ServiceChange } from "../../../core/hosts/gpu-service.ts";
 import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
@@ -13,7 +13,7 @@ import {
   storedReason,
   type StoredReason,
 } from "../../database/values/reason-columns.ts";
-import { appendEvent } from "../../events/events.ts";
+import { appendEvent, appendEvents, type NewEvent } from "../../events/events.ts";
 import { healthReasonData } from "./health-reasons.ts";
 import { CARD_FAULT } from "../../hosts/gpus/card-fault.ts";
 import { notifyHolders } from "./fault-events.ts";
@@ -57,7 +57,8 @@ export async function noteGpuHealth(
   for (const reported of reporting) {
     const card = known.get(reported.uuid);
     if (card === undefined) continue;
-    if (card.health_status !== reported.health) await noteChange(sql, { hostId, card, reported, now });
+    if (card.health_status !== reported.health)
+      await appendEvent(sql, healthEvent({ hostId, card, reported }, now));
     const fault = faultOf(reported);
     if (isNewFault(card.fault, fault)) {
       await notifyHolders(sql, { hostId, fault, reason: faultReason(fault), now });
@@ -72,6 +73,41 @@ export async function noteGpuHealth(
     reporting.filter(({ uuid }) => known.has(uuid)),
   );
   return lifts;
+}
+
+/** The same of cards that neither have a fault nor had one, of several hosts: there is only their health to compare. */
+export async function notePlainHealth(
+  sql: Transaction,
+  beats: readonly { hostId: string; heartbeat: Pick<Heartbeat, "gpus"> }[],
+  now: Date,
+): Promise<void> {
+  const reporting = beats.flatMap(({ hostId, heartbeat }) =>
+    heartbeat.gpus.flatMap((reported) =>
+      reported.reasons === undefined ? [] : [{ hostId, reported, uuid: reported.uuid }],
+    ),
+  );
+  if (reporting.length === 0) return;
+  const { rows } = await sql.query<{ uuid: string; host_id: string; health_status: string }>(
+    `SELECT g.uuid, g.host_id, coalesce(g.health_status, 'unknown') AS health_status
+       FROM unnest($1::text[], $2::text[]) t (host_id, uuid) JOIN gpus g USING (host_id, uuid)`,
+    [reporting.map(({ hostId }) => hostId), reporting.map(({ uuid }) => uuid)],
+  );
+  const before = new Map(
+    rows.map(({ uuid, host_id, health_status }) => [`${host_id} ${uuid}`, health_status]),
+  );
+  const known = reporting.flatMap((card) => {
+    const health_status = before.get(`${card.hostId} ${card.uuid}`);
+    return health_status === undefined ? [] : [{ ...card, card: { health_status } }];
+  });
+  const changed = known.filter(({ card, reported }) => card.health_status !== reported.health);
+  await appendEvents(
+    sql,
+    changed.map((one) => healthEvent(one, now)),
+  );
+  await putHealth(
+    sql,
+    known.map(({ reported }) => reported),
+  );
 }
 
 /** Only the host's own cards: one that another host holds is told of by that one. */
@@ -115,11 +151,11 @@ function changeOf(card: KnownCard, reported: GpuVitals): ServiceChange {
   );
 }
 
-async function noteChange(
-  sql: Connection,
-  { hostId, card, reported, now }: { hostId: string; card: KnownCard; reported: GpuVitals; now: Date },
-): Promise<void> {
-  await appendEvent(sql, {
+function healthEvent(
+  { hostId, card, reported }: { hostId: string; card: Pick<KnownCard, "health_status">; reported: GpuVitals },
+  now: Date,
+): NewEvent {
+  return {
     at: now,
     kind: "gpu-health",
     hostId,
@@ -128,7 +164,7 @@ async function noteChange(
     old: card.health_status,
     new: reported.health,
     reason: reportedSequence(reported.reasons ?? [], reported.why),
-  });
+  };
 }
 
 async function applyChange(
