@@ -83,7 +83,7 @@ test.each<[string, () => void]>([
   ["is none", () => writeFileSync(certificate.certFile, "no certificate")],
   ["belongs to another key", () => put(0, ["certFile"])],
   ["is not there", () => rmSync(certificate.certFile)],
-])("one that %s is refused with a warning, logged once, and the one before stays", async (_what, breakIt) => {
+])("one that %s is refused with an error, logged once, and the one before stays", async (_what, breakIt) => {
   put(1);
   listener.renewCertificate();
   log.lines.length = 0;
@@ -93,7 +93,7 @@ test.each<[string, () => void]>([
 
   expect(await visible()).toBe(1);
   expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
-    ["warn", "the gateway's certificate cannot be read; it goes on with the one before"],
+    ["error", "the gateway's certificate cannot be read; it goes on with the one before"],
   ]);
   put(0);
   listener.renewCertificate();
