@@ -28,6 +28,6 @@ export const CONTROL_PLANE_SETTINGS: SettingsDefinition = {
   names: SETTING_NAMES,
   kinds: KINDS,
   ofOthers: OF_THE_COMMAND,
-  defaultOf: (name) => APPLIED[name] ?? String(SCHEMA_DEFAULTS[name] ?? UNSET),
+  defaultOf: (name) => APPLIED[name] ?? SCHEMA_DEFAULTS[name] ?? UNSET,
   faultsOf: (values) => configFaults(values).map(({ variable, fault }) => ({ name: variable, fault })),
 };

@@ -10,7 +10,7 @@ import {
   valuesOf,
 } from "@remotegpu/shared/settings/setting-sources";
 import { reloadSettings } from "@remotegpu/shared/settings/settings-reload";
-import { originText, readableWarnings } from "@remotegpu/shared/settings/settings-report";
+import { originText, fileWarnings } from "@remotegpu/shared/settings/settings-report";
 import { CONTROL_PLANE_SETTINGS } from "./config-defaults.ts";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 
@@ -33,14 +33,14 @@ export function configFrom(sources: SettingSources): Config {
     return readConfig(valuesOf(found));
   } catch (error) {
     const origin = error instanceof ConfigError ? found.get(error.variable)?.origin : undefined;
-    if (!(error instanceof ConfigError) || origin?.kind !== "file") throw error;
+    if (!(error instanceof ConfigError) || origin?.from !== "file") throw error;
     throw new ConfigError(error.variable, `${error.fault} (${originText(origin)})`);
   }
 }
 
 /** What an operator should know of the file, though it can be used. */
 export function warnOfFile(sources: SettingSources, log: ProcessLog): void {
-  for (const warning of readableWarnings(sources, CONTROL_PLANE_SETTINGS)) log.warn({}, warning);
+  for (const warning of fileWarnings(sources, CONTROL_PLANE_SETTINGS)) log.warn({}, warning);
 }
 
 /** Takes the log's level and form as they are set now, and names what else has changed. */

@@ -134,7 +134,11 @@ export class ConfigError extends Error {
 export const SETTING_NAMES: readonly string[] = Object.keys(Environment.shape);
 
 /** The values that apply by the schema where nothing is set: name → text. */
-export const SCHEMA_DEFAULTS: Readonly<Record<string, unknown>> = Environment.parse({});
+export const SCHEMA_DEFAULTS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(Environment.parse({}))
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, String(value)]),
+);
 
 /** Everything that keeps them from being used, each by its variable and without its value. */
 export function configFaults(environment: NodeJS.ProcessEnv): ConfigError[] {

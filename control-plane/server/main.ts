@@ -12,6 +12,7 @@ import {
   SettingsFileError,
   type SettingSources,
 } from "@remotegpu/shared/settings/setting-sources";
+import { CONTROL_PLANE_SETTINGS } from "./config-defaults.ts";
 import { configFrom, readSettings, reloadLog, warnOfFile } from "./config-sources.ts";
 import { ConfigError, type Config } from "./config.ts";
 import { ServerCounters } from "./core/metrics/server-counters.ts";
@@ -212,7 +213,11 @@ program
   .option("--gateway", "as a gateway that runs alone reads them")
   .option("--json", "the answer for scripts")
   .action((_step: string, options: { gateway?: boolean; json?: boolean }) => {
-    process.exitCode = configCheck(sourcesOf({}), options, print);
+    process.exitCode = configCheck(
+      { sources: sourcesOf({}), definition: CONTROL_PLANE_SETTINGS },
+      options,
+      print,
+    );
   });
 program
   .command("nats-config")

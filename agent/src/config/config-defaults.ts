@@ -43,9 +43,9 @@ export const AGENT_SETTINGS: SettingsDefinition = {
   kinds: KINDS,
   ofOthers: OF_THE_COMMAND,
   defaultOf(name, values) {
-    const standard = String(SCHEMA_DEFAULTS[name] ?? UNSET);
+    const standard = SCHEMA_DEFAULTS[name] ?? UNSET;
     if (name !== "REMOTEGPU_POOL_FOLDER") return APPLIED[name] ?? standard;
-    return ownPoolFolder(values["REMOTEGPU_STATE_DIR"] ?? String(SCHEMA_DEFAULTS["REMOTEGPU_STATE_DIR"]));
+    return ownPoolFolder(values["REMOTEGPU_STATE_DIR"] ?? SCHEMA_DEFAULTS["REMOTEGPU_STATE_DIR"] ?? "");
   },
   faultsOf: (values) => configFaults(values).map(({ variable, fault }) => ({ name: variable, fault })),
 };

@@ -11,7 +11,7 @@ import {
   valuesOf,
 } from "@remotegpu/shared/settings/setting-sources";
 import { reloadSettings } from "@remotegpu/shared/settings/settings-reload";
-import { originText, readableWarnings } from "@remotegpu/shared/settings/settings-report";
+import { originText, fileWarnings } from "@remotegpu/shared/settings/settings-report";
 import { AGENT_SETTINGS } from "./config-defaults.ts";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 
@@ -34,14 +34,14 @@ export function configFrom(sources: SettingSources): Config {
     return readConfig(valuesOf(found));
   } catch (error) {
     const origin = error instanceof ConfigError ? found.get(error.variable)?.origin : undefined;
-    if (!(error instanceof ConfigError) || origin?.kind !== "file") throw error;
+    if (!(error instanceof ConfigError) || origin?.from !== "file") throw error;
     throw new ConfigError(error.variable, `${error.fault} (${originText(origin)})`);
   }
 }
 
 /** From now on HUP ends the process no longer: its log takes level and form as they are set then. */
 export function reloadOnSignal(sources: SettingSources, log: ProcessLog): void {
-  for (const warning of readableWarnings(sources, AGENT_SETTINGS)) log.warn({}, warning);
+  for (const warning of fileWarnings(sources, AGENT_SETTINGS)) log.warn({}, warning);
   const logOf = (values: Record<string, string>) => readConfig(values).log;
   new ReloadSignal().start(() => {
     reloadSettings({ sources, definition: AGENT_SETTINGS, disk: DISK, logOf, log });

@@ -20,10 +20,11 @@ async function run(): Promise<void> {
   const sources = readSettings();
   const config = configFrom(sources);
   const log = openLog(config.log, STANDARD_OUTPUT);
-  reloadOnSignal(sources, log);
   const logged = (error: unknown) => log.warn({ error }, "systemd could not be notified");
   mkdirSync(filesFolder(config.stateDir), { recursive: true, mode: 0o700 });
   giveUpRights();
+  // Not before: the process begins anew there.
+  reloadOnSignal(sources, log);
   const lock = lockFolder(filesFolder(config.stateDir), { file: FILES_LOCK_FILE, holder: "files process" });
   // What it makes in the pool has the modes that it says.
   process.umask(0);

@@ -6,23 +6,23 @@ import { foundSettings, type SettingSources, valuesOf } from "@remotegpu/shared/
 import {
   isSound,
   type SettingFault,
+  type SettingsDefinition,
   settingsReport,
   settingsReportJson,
   settingsReportText,
 } from "@remotegpu/shared/settings/settings-report";
-import { CONTROL_PLANE_SETTINGS } from "../config-defaults.ts";
 
 const FILES = ["WEB_CERT", "WEB_KEY", "NATS_CA_FILE"] as const;
 
 /** @param options `gateway`: as a gateway that runs alone reads them. Answers the exit code: 1 where something is wrong. */
 export function configCheck(
-  sources: SettingSources,
+  { sources, definition }: { sources: SettingSources; definition: SettingsDefinition },
   options: { json?: boolean; gateway?: boolean },
   print: (text: string) => void,
 ): 0 | 1 {
   const values = valuesOf(foundSettings(sources));
   const more = [...fileFaults(values), ...(options.gateway === true ? gatewayFaults(values) : [])];
-  const report = settingsReport(sources, CONTROL_PLANE_SETTINGS, more);
+  const report = settingsReport(sources, definition, more);
   print(options.json === true ? settingsReportJson(report) : settingsReportText(report));
   return isSound(report) ? 0 : 1;
 }

@@ -11,11 +11,11 @@ const CREDENTIALS_FOLDER = "CREDENTIALS_DIRECTORY";
 const READABLE_BY_ALL = 0o004;
 
 export type Origin =
-  | { kind: "default" }
-  | { kind: "option" }
-  | { kind: "environment" }
-  | { kind: "credential"; file: string }
-  | { kind: "file"; file: string; line: number };
+  | { from: "default" }
+  | { from: "option" }
+  | { from: "environment" }
+  | { from: "credential"; file: string }
+  | { from: "file"; file: string; line: number };
 
 export interface FoundSetting {
   value: string;
@@ -98,12 +98,12 @@ export function assertReadable(file: SettingsFile | null): void {
 export function foundSettings({ options, environment, credentials, file }: SettingSources) {
   const found = new Map<string, FoundSetting>();
   for (const { name, value, line } of file?.settings ?? [])
-    found.set(name, { value, origin: { kind: "file", file: file?.path ?? "", line } });
+    found.set(name, { value, origin: { from: "file", file: file?.path ?? "", line } });
   for (const [name, setting] of credentials) found.set(name, setting);
   for (const [name, value] of Object.entries(environment))
-    if (value !== undefined) found.set(name, { value, origin: { kind: "environment" } });
+    if (value !== undefined) found.set(name, { value, origin: { from: "environment" } });
   for (const [name, value] of Object.entries(options))
-    if (value !== undefined) found.set(name, { value, origin: { kind: "option" } });
+    if (value !== undefined) found.set(name, { value, origin: { from: "option" } });
   return found;
 }
 
@@ -148,7 +148,7 @@ function readCredentials(folder: string, names: readonly string[], disk: Disk) {
   try {
     for (const name of disk.names(folder).filter((one) => names.includes(one))) {
       const file = `${folder}/${name}`;
-      read.set(name, { value: disk.read(file).replace(/\r?\n$/, ""), origin: { kind: "credential", file } });
+      read.set(name, { value: disk.read(file).replace(/\r?\n$/, ""), origin: { from: "credential", file } });
     }
   } catch (cause) {
     throw new SettingsFileError(`a credential cannot be read: ${sentenceOf(cause)}`, { cause });

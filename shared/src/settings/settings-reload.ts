@@ -10,7 +10,7 @@ import {
   type SettingSources,
   valuesOf,
 } from "./setting-sources.ts";
-import { readableWarnings, type SettingsDefinition } from "./settings-report.ts";
+import { fileWarnings, type SettingsDefinition } from "./settings-report.ts";
 
 const TAKEN_AT_ONCE = new Set(["REMOTEGPU_LOG_LEVEL", "REMOTEGPU_LOG_FORMAT"]);
 
@@ -20,7 +20,7 @@ export interface ReloadParts {
   definition: SettingsDefinition;
   disk: Disk;
   /** Of valid values. */
-  logOf(values: Record<string, string>): LogSettings;
+  logOf(this: void, values: Record<string, string>): LogSettings;
   log: ProcessLog;
 }
 
@@ -34,11 +34,12 @@ export function reloadSettings({ sources, definition, disk, logOf, log }: Reload
     const invalid = faults.map(({ name, fault }) => `${name}: ${fault}`);
     return log.error({ file: now.file?.path, invalid }, "the settings are invalid; those from before stay");
   }
-  log.configure(logOf(values));
-  log.info({ file: now.file?.path, ...logOf(values) }, "the settings were read again");
+  const { level: logLevel, format: logFormat } = logOf(values);
+  log.configure({ level: logLevel, format: logFormat });
+  log.info({ file: now.file?.path, logLevel, logFormat }, "the settings were read again");
   const pending = changedSettings(definition, valuesOf(foundSettings(sources)), values);
   if (pending.length > 0) log.warn({ settings: pending }, "changed settings take effect at the next restart");
-  for (const warning of readableWarnings(now, definition)) log.warn({}, warning);
+  for (const warning of fileWarnings(now, definition)) log.warn({}, warning);
 }
 
 function reread({ sources, definition, disk, log }: Omit<ReloadParts, "logOf">): SettingSources | null {

@@ -24,9 +24,9 @@ export interface SettingsDefinition {
   /** Variables of other programs of ours, which may stand in the same environment. */
   ofOthers: readonly string[];
   /** What applies where it is not set, or set to nothing. */
-  defaultOf(name: string, values: Record<string, string>): string;
+  defaultOf(this: void, name: string, values: Record<string, string>): string;
   /** Without any value, which may be a secret. */
-  faultsOf(values: Record<string, string>): SettingFault[];
+  faultsOf(this: void, values: Record<string, string>): SettingFault[];
 }
 
 interface ReportedSetting {
@@ -88,7 +88,7 @@ function effective(
   if (setting === undefined || setting.value === "")
     return {
       value: presentedValue(defaultOf(name, values), "plain"),
-      origin: setting?.origin ?? { kind: "default" },
+      origin: setting?.origin ?? { from: "default" },
     };
   return { value: presentedValue(setting.value, kind), origin: setting.origin };
 }
@@ -99,8 +99,8 @@ function unknownSettings(
   { names, ofOthers }: SettingsDefinition,
 ): UnknownSetting[] {
   return [...found].flatMap(([name, { origin }]) => {
-    const isOurs = name.startsWith(OUR_PREFIX) || origin.kind === "file";
-    const isOfOthers = origin.kind === "environment" && ofOthers.includes(name);
+    const isOurs = name.startsWith(OUR_PREFIX) || origin.from === "file";
+    const isOfOthers = origin.from === "environment" && ofOthers.includes(name);
     if (names.includes(name) || !isOurs || isOfOthers) return [];
     const nearest = nearestName(name, names);
     return name.startsWith(OUR_PREFIX) || nearest !== null ? [{ name, origin, nearest }] : [];
@@ -111,13 +111,13 @@ function foreignWarnings(found: ReadonlyMap<string, FoundSetting>, { names }: Se
   return [...found].flatMap(([name, { origin }]) => {
     const isForeign =
       !names.includes(name) && !name.startsWith(OUR_PREFIX) && nearestName(name, names) === null;
-    return origin.kind === "file" && isForeign
+    return origin.from === "file" && isForeign
       ? [`${originText(origin)}: ${name} is no setting of this program`]
       : [];
   });
 }
 
-export function readableWarnings({ file }: SettingSources, { kinds }: SettingsDefinition): string[] {
+function readableWarnings({ file }: SettingSources, { kinds }: SettingsDefinition): string[] {
   const secrets = (file?.settings ?? []).filter(
     ({ name, value }) => kinds[name] !== undefined && value !== "",
   );
@@ -126,17 +126,21 @@ export function readableWarnings({ file }: SettingSources, { kinds }: SettingsDe
   return [`${file.path} holds ${named} and every user of this machine can read it: chmod 600 ${file.path}`];
 }
 
+/** What the log of a process says of its file, though it can be used: who can read it, and which of its names are none. */
+export function fileWarnings(sources: SettingSources, definition: SettingsDefinition): string[] {
+  const unknown = unknownSettings(foundSettings(sources), definition);
+  const ofFile = unknown.filter(({ origin }) => origin.from === "file");
+  return [...readableWarnings(sources, definition), ...ofFile.map(unknownText)];
+}
+
+function unknownText({ name, origin, nearest }: UnknownSetting): string {
+  const meant = nearest === null ? "" : `; the nearest is ${nearest}`;
+  return `unknown: ${name} (${originText(origin)})${meant}`;
+}
+
 export function originText(origin: Origin): string {
-  switch (origin.kind) {
-    case "default":
-    case "option":
-    case "environment":
-      return origin.kind;
-    case "credential":
-      return `credential ${origin.file}`;
-    case "file":
-      return `${origin.file}:${origin.line}`;
-  }
+  if (origin.from === "file") return `${origin.file}:${origin.line}`;
+  return origin.from === "credential" ? `credential ${origin.file}` : origin.from;
 }
 
 export function settingsReportJson(report: SettingsReport): string {
@@ -174,10 +178,7 @@ function complaintsOf({ file, settings, unknown, lines }: SettingsReport): strin
     ...settings.flatMap(({ name, origin, faults }) =>
       faults.map((fault) => `invalid: ${name} (${originText(origin)}): ${fault}`),
     ),
-    ...unknown.map(({ name, origin, nearest }) => {
-      const meant = nearest === null ? "" : `; the nearest is ${nearest}`;
-      return `unknown: ${name} (${originText(origin)})${meant}`;
-    }),
+    ...unknown.map(unknownText),
   ];
 }
 

@@ -86,7 +86,7 @@ describe.each(PROGRAMS)("$program", ({ program, definition }) => {
     for (const { exitCode, stdout, stderr } of all) {
       expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" });
       expect(stdout).not.toContain(SECRET);
-      expect(stdout).toContain(`[${SECRET.length} characters]`);
+      expect(stdout).toMatch(/\[\d+ characters\]/);
       expect(stdout).toContain("REMOTEGPU_MISTYPED");
     }
     expect(all.at(-2)?.stdout).toContain(`chmod 600 ${file}`);
@@ -137,9 +137,8 @@ test("files that settings name are tried as the server would", { timeout: WITHIN
   ]);
 
   expect(good?.exitCode).toBe(0);
-  expect(mixed?.stdout).toMatch(
-    /\ninvalid: WEB_CERT \(environment\): no pair with WEB_KEY: .*\ninvalid: NATS_CA_FILE /,
-  );
+  expect(mixed?.stdout).toMatch(/\ninvalid: WEB_CERT \(environment\): no pair with WEB_KEY: /);
+  expect(mixed?.stdout).toMatch(/\ninvalid: NATS_CA_FILE \(environment\): no certificate: /);
   expect(missing?.stdout).toMatch(/\ninvalid: WEB_KEY \(environment\): ENOENT/);
 });
 
@@ -149,9 +148,8 @@ test("a gateway alone also needs the fleet's database", { timeout: WITHIN_MS }, 
   });
 
   expect(alone.exitCode).toBe(1);
-  expect(alone.stdout).toMatch(
-    /\ninvalid: DATABASE_URL .*\ninvalid: REMOTEGPU_GATEWAY_LISTEN |GATEWAY_LISTEN .*\n.*DATABASE_URL /,
-  );
+  expect(alone.stdout).toMatch(/\ninvalid: DATABASE_URL \(default\): a gateway alone needs the fleet's\n/);
+  expect(alone.stdout).toMatch(/\ninvalid: REMOTEGPU_GATEWAY_LISTEN \(environment\): a gateway alone needs /);
 });
 
 test("a shell that sources the file reads the same values", { timeout: WITHIN_MS }, async () => {

@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
@@ -65,17 +66,14 @@ function keptAlive(port: number) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false, servername: NAME });
   onTestFinished(() => agent.destroy());
   return async () => {
-    const sent = request({
-      host: "127.0.0.1",
-      port,
-      path: "/",
-      agent,
-      headers: { host: "other.example.com" },
-    }).end();
-    const [answer] = (await once(sent, "response")) as [IncomingMessage];
-    answer.resume();
-    await once(answer, "end");
-    return { isReused: sent.reusedSocket, port: answer.socket.localPort ?? sent.socket?.localPort };
+    const sent = request({ host: "127.0.0.1", port, path: "/", agent, headers: { host: NAME } });
+    const [connected, answered] = [once(sent, "socket"), once(sent, "response")];
+    sent.end();
+    const [socket] = (await connected) as [Socket];
+    const [answer] = (await answered) as [IncomingMessage];
+    const { localPort } = socket;
+    await once(answer.resume(), "end");
+    return { isReused: sent.reusedSocket, port: localPort };
   };
 }
 
@@ -252,7 +250,7 @@ describe("a process of a host", () => {
     hup(program);
 
     const line = await lineWith(program, "the settings were read again");
-    expect(line).toMatch(/^\S+Z INFO  the settings were read again .*level=info format=text$/);
+    expect(line).toMatch(/^\S+Z INFO  the settings were read again .*logLevel=info logFormat=text$/);
     expect([program.isEnded, program.pid]).toEqual([false, pid]);
   });
 });

@@ -146,10 +146,11 @@ describe.each([CONTROL_PLANE_UNIT, GATEWAY_UNIT])("%s at a reload", (unit) => {
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => (output += String(chunk)));
     await eventually(() => output.includes("ready"));
+    const ended = once(child, "close");
 
     await execa("sh", ["-c", scriptIn("", reload)], { env: { MAINPID: String(child.pid) } });
 
-    await once(child, "exit");
+    await ended;
     expect(output).toBe("ready\ntold\n");
   });
 });

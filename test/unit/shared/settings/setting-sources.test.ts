@@ -47,10 +47,10 @@ test("an option goes before the environment, that before a credential, that befo
   };
 
   expect(found({ options: { ONE: "option" }, environment }, NAMES, disk)).toMatchObject({
-    ONE: { value: "option", origin: { kind: "option" } },
-    TWO: { value: "environment", origin: { kind: "environment" } },
-    THREE: { value: "credential", origin: { kind: "credential", file: "/run/credentials/THREE" } },
-    FOUR: { value: "file", origin: { kind: "file", file: FILE, line: 5 } },
+    ONE: { value: "option", origin: { from: "option" } },
+    TWO: { value: "environment", origin: { from: "environment" } },
+    THREE: { value: "credential", origin: { from: "credential", file: "/run/credentials/THREE" } },
+    FOUR: { value: "file", origin: { from: "file", file: FILE, line: 5 } },
   });
   expect(found({ environment }, NAMES, disk)).not.toHaveProperty("other");
 });
@@ -59,7 +59,7 @@ test("an empty variable of the environment takes the file's value away", () => {
   const environment = { REMOTEGPU_CONFIG_FILE: FILE, ONE: "" };
 
   expect(found({ environment }, NAMES, diskOf({ [FILE]: "ONE=file\n" }))).toMatchObject({
-    ONE: { value: "", origin: { kind: "environment" } },
+    ONE: { value: "", origin: { from: "environment" } },
   });
 });
 
@@ -70,12 +70,12 @@ test("what the environment repeats of the file counts as the file's, so that it 
   const now = rereadSources(before, NAMES, diskOf({ [FILE]: "\nONE=second\nTWO=second\n" }));
 
   expect(Object.fromEntries(foundSettings(before))).toMatchObject({
-    ONE: { value: "first", origin: { kind: "file", line: 1 } },
-    TWO: { value: "own", origin: { kind: "environment" } },
+    ONE: { value: "first", origin: { from: "file", line: 1 } },
+    TWO: { value: "own", origin: { from: "environment" } },
   });
   expect(Object.fromEntries(foundSettings(now))).toMatchObject({
-    ONE: { value: "second", origin: { kind: "file", line: 2 } },
-    TWO: { value: "own", origin: { kind: "environment" } },
+    ONE: { value: "second", origin: { from: "file", line: 2 } },
+    TWO: { value: "own", origin: { from: "environment" } },
   });
 });
 

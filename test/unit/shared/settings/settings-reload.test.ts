@@ -50,7 +50,7 @@ test("the log's level and form are taken at once", () => {
     {
       level: "info",
       message: "the settings were read again",
-      fields: { file: FILE, level: "debug", format: "text" },
+      fields: { file: FILE, logLevel: "debug", logFormat: "text" },
     },
   ]);
 });
@@ -92,8 +92,13 @@ test.each([
   expect(server.configured).toEqual([]);
 });
 
-test("a file with a secret that all can read is warned of again", () => {
+test("a file with a secret that all can read is warned of again, and so is a mistyped setting", () => {
   const server = started("DATABASE_URL=postgres://db\n", {}, 0o100644);
 
-  expect(server.reload("DATABASE_URL=postgres://db\n").map(({ level }) => level)).toEqual(["info", "warn"]);
+  const lines = server.reload("DATABASE_URL=postgres://db\nREMOTEGPU_LSITEN=127.0.0.1:1\n");
+
+  expect(lines.map(({ level }) => level)).toEqual(["info", "warn", "warn"]);
+  expect(lines.at(-1)?.message).toBe(
+    `unknown: REMOTEGPU_LSITEN (${FILE}:2); the nearest is REMOTEGPU_LISTEN`,
+  );
 });

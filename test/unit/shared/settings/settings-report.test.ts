@@ -26,7 +26,7 @@ function sourcesOf(
   const settings = Object.entries(inFile).map(([name, value], index) => ({ name, value, line: index + 1 }));
   const read = Object.entries(credentials).map(([name, value]): [string, FoundSetting] => [
     name,
-    { value, origin: { kind: "credential", file: `/run/credentials/${name}` } },
+    { value, origin: { from: "credential", file: `/run/credentials/${name}` } },
   ]);
   const file = { path: FILE, settings, faults: [], isReadableByAll: false };
   return { options: {}, environment, credentials: new Map(read), file };
@@ -37,7 +37,7 @@ describe.each(PROGRAMS)("of %s", (_program, definition) => {
     const report = settingsReport(sourcesOf({}), definition);
 
     expect(report.settings.map(({ name }) => name)).toEqual(definition.names);
-    expect(report.settings.every(({ value, origin }) => value !== "" && origin.kind === "default")).toBe(
+    expect(report.settings.every(({ value, origin }) => value !== "" && origin.from === "default")).toBe(
       true,
     );
     expect({ ...report, settings: [] }).toEqual({
