@@ -1,5 +1,6 @@
 /** The agent's commands: `join` makes this host a member of the fleet, `run` looks after it. */
-import { Command, CommanderError, Option } from "commander";
+import { resolve } from "node:path";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { clean } from "./commands/clean.ts";
 import { CommandRefusedError } from "./commands/command-refused.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -9,7 +10,9 @@ import { openRuns } from "./commands/open-runs.ts";
 import { restoreLimits } from "./commands/restore-limits.ts";
 import { run } from "./commands/run.ts";
 import { simulateFault } from "./commands/simulate-fault.ts";
-import { ConfigError, readConfig } from "./config/config.ts";
+import { configCheck } from "./commands/config-check.ts";
+import { configFrom, readSettings, reloadOnSignal } from "./config/config-sources.ts";
+import { ConfigError } from "./config/config.ts";
 import { MachineFactsError } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
 import { FolderLockedError } from "./journal/database/folder-lock.ts";
@@ -17,12 +20,18 @@ import { ApiUnreachableError } from "./link/api-request.ts";
 import { AGENT_VERSION } from "./process/version.ts";
 import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
 import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
+import { CONFIG_FILE, SettingsFileError } from "@remotegpu/shared/settings/setting-sources";
 import { ToolboxError } from "./toolbox/packed-toolbox.ts";
 
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 const report = (text: string) => void process.stderr.write(`remotegpu-agent: ${text}\n`);
 const warn = (text: string) => report(`WARNING: ${text}`);
-const config = () => readConfig(process.env);
+/** What `--config` names goes before the environment. */
+function sources(options: Record<string, string> = {}) {
+  const { config: file } = program.opts<{ config?: string }>();
+  return readSettings(file === undefined ? options : { ...options, [CONFIG_FILE]: resolve(file) });
+}
+const config = () => configFrom(sources());
 
 /** What a person can act on is one line; anything else is a bug and shows its stack. */
 const EXPLAINED = [
@@ -32,6 +41,7 @@ const EXPLAINED = [
   ToolboxError,
   ApiUnreachableError,
   MachineFactsError,
+  SettingsFileError,
 ];
 
 function explain(error: unknown): number {
@@ -40,7 +50,13 @@ function explain(error: unknown): number {
   return 1;
 }
 
-const program = new Command("remotegpu-agent").version(AGENT_VERSION).exitOverride();
+const program = new Command("remotegpu-agent")
+  .version(AGENT_VERSION)
+  .exitOverride()
+  .option(
+    "--config <file>",
+    "or REMOTEGPU_CONFIG_FILE: the settings, NAME=value a line; the environment goes before them",
+  );
 program
   .command("join")
   .description("join the fleet of REMOTEGPU_SERVER with REMOTEGPU_JOIN_TOKEN")
@@ -57,6 +73,14 @@ program
       // What cannot be asked is neither well nor broken.
       process.exitCode = 2;
     }
+  });
+program
+  .command("config")
+  .description("print the effective settings, where each comes from, and what is wrong with them")
+  .addArgument(new Argument("<step>", "what to do").choices(["check"]))
+  .option("--json", "one document for scripts")
+  .action((_step: string, options: { json?: boolean }) => {
+    process.exitCode = configCheck(sources(), options, print);
   });
 program
   .command("is-removed")
@@ -102,9 +126,11 @@ program
     ),
   )
   .action(async ({ logFormat }: { logFormat?: string }) => {
-    const given = logFormat === undefined ? {} : { REMOTEGPU_LOG_FORMAT: logFormat };
-    const settings = readConfig({ ...process.env, ...given });
+    const given: Record<string, string> = logFormat === undefined ? {} : { REMOTEGPU_LOG_FORMAT: logFormat };
+    const found = sources(given);
+    const settings = configFrom(found);
     const log = openLog(settings.log, STANDARD_OUTPUT);
+    reloadOnSignal(found, log);
     await run(settings, { notifier: new ServiceNotifier({ environment: process.env }), log });
   });
 

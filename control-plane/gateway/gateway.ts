@@ -68,7 +68,7 @@ export interface GatewayDeps {
 
 export interface Gateway {
   port: number;
-  /** Reads the certificate's files again, if they changed. */
+  /** As it was ordered: reads the certificate's files again, if they changed. */
   renewCertificate(): void;
   /** Something has changed in the fleet: requests may wait for it. */
   checkNow(): void;
@@ -162,7 +162,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   slowBodies.start(deps.bodyCheckMs ?? CHECK_EVERY_MS);
   return {
     port: listener.port,
-    renewCertificate: () => listener.renewCertificate(),
+    renewCertificate: () => listener.renewCertificate({ isOrdered: true }),
     checkNow: () => lines.checkNow(),
     async close() {
       lines.turnAway();

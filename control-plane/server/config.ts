@@ -1,4 +1,7 @@
-/** The control plane's settings, read once by main: the environment, and options where a person types them. */
+/**
+ * The control plane's settings and what each may be. Where their values come from, the environment, options and a file, is
+ * config-sources.ts's.
+ */
 import {
   LogFormatName,
   LogLevelName,
@@ -17,8 +20,8 @@ const Address = z
   .regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, "must be ADDRESS:PORT")
   .refine((text) => Number(portText(text)) <= 65_535, "must have a port up to 65535");
 
-const GATEWAY_LISTEN = "127.0.0.1:8445";
-const TUNNEL_PORT = 8444;
+export const GATEWAY_LISTEN = "127.0.0.1:8445";
+export const TUNNEL_PORT = 8444;
 
 const PostgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL");
 
@@ -30,6 +33,8 @@ const Domain = z
   );
 
 const Environment = z.object({
+  /** In the environment alone: the file that has the others; what the environment has itself goes before it. */
+  REMOTEGPU_CONFIG_FILE: OrUnset(z.string().startsWith("/")),
   REMOTEGPU_LOG_LEVEL: LogLevelName,
   REMOTEGPU_LOG_FORMAT: LogFormatName,
   REMOTEGPU_STATE_DIR: z.string().startsWith("/").default("/var/lib/remotegpu-control-plane"),
@@ -65,7 +70,7 @@ const Environment = z.object({
   /** Days and months of bills end at midnight there. */
   REMOTEGPU_BILLING_UTC_OFFSET: z
     .string()
-    .regex(/^[+-]\d{2}:\d{2}$/)
+    .regex(/^[+-](0\d|1[0-3]):[0-5]\d$|^[+-]14:00$/, "must be an offset from UTC, like +08:00")
     .default("+08:00"),
   /** "0": no agent bundle is built, and /install.sh is not served; for `npm start`, whose agent runs from here. */
   REMOTEGPU_AGENT_BUNDLE: z.enum(["0", "1"]).default("1"),
@@ -125,14 +130,28 @@ export class ConfigError extends Error {
   }
 }
 
+/** All settings, in the order in which this file describes them. */
+export const SETTING_NAMES: readonly string[] = Object.keys(Environment.shape);
+
+/** The values that apply by the schema where nothing is set: name → text. */
+export const SCHEMA_DEFAULTS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(Environment.parse({}))
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, String(value)]),
+);
+
+/** Everything that keeps them from being used, each by its variable and without its value. */
+export function configFaults(environment: NodeJS.ProcessEnv): ConfigError[] {
+  const { success, data, error } = Environment.safeParse(environment);
+  if (success) return conflictsOf(data);
+  return error.issues.map(({ path, message }) => new ConfigError(path.join(".") || "environment", message));
+}
+
 /** @throws ConfigError naming the variable */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
-  const parsed = Environment.safeParse(environment);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new ConfigError(issue?.path.join(".") ?? "environment", issue?.message ?? "invalid");
-  }
-  const env = parsed.data;
+  const [fault] = configFaults(environment);
+  if (fault !== undefined) throw fault;
+  const env = Environment.parse(environment);
   return {
     log: logSettings(env),
     stateDir: env.REMOTEGPU_STATE_DIR,
@@ -151,35 +170,47 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   };
 }
 
-function gatewayConfig(env: z.infer<typeof Environment>): GatewayConfig | null {
-  const { WEB_CERT: certFile, WEB_KEY: keyFile, WEB_DOMAIN: domain, SERVICE_DOMAIN: services } = env;
-  const { REMOTEGPU_GATEWAY_LISTEN: listen, REMOTEGPU_GATEWAY_METRICS_LISTEN: metricsListen } = env;
-  if ((certFile === undefined) !== (keyFile === undefined))
-    throw new ConfigError(
-      certFile === undefined ? "WEB_CERT" : "WEB_KEY",
-      "WEB_CERT and WEB_KEY belong together",
-    );
-  if (listen === "off") return null;
-  const isRequested = listen !== undefined || domain !== undefined || services !== undefined;
-  const certificate = certFile === undefined || keyFile === undefined ? null : { certFile, keyFile };
+type Parsed = z.infer<typeof Environment>;
+
+/** What is wrong with values that are right alone. */
+function conflictsOf(env: Parsed): ConfigError[] {
+  const { WEB_CERT: certFile, WEB_KEY: keyFile } = env;
+  const faults: ConfigError[] = [];
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    const missing = certFile === undefined ? "WEB_CERT" : "WEB_KEY";
+    faults.push(new ConfigError(missing, "WEB_CERT and WEB_KEY belong together"));
+  }
+  const { web, services } = basesOf(env);
+  if (services !== null && services.domain === web?.domain)
+    faults.push(new ConfigError("SERVICE_DOMAIN", "must be another domain than WEB_DOMAIN"));
+  return faults;
+}
+
+function basesOf(env: Parsed): { web: WebBase | null; services: WebBase | null } {
+  const hasCertificate = env.WEB_CERT !== undefined;
   const baseOf = (text: string | undefined) =>
-    text === undefined ? null : webBaseOf(text, { hasCertificate: certificate !== null });
-  const [webBase, serviceDomain] = [baseOf(domain), baseOf(services)];
-  if (serviceDomain !== null && serviceDomain.domain === webBase?.domain)
-    throw new ConfigError("SERVICE_DOMAIN", "must be another domain than WEB_DOMAIN");
+    text === undefined ? null : webBaseOf(text, { hasCertificate });
+  return { web: baseOf(env.WEB_DOMAIN), services: baseOf(env.SERVICE_DOMAIN) };
+}
+
+function gatewayConfig(env: Parsed): GatewayConfig | null {
+  const { WEB_CERT: certFile, WEB_KEY: keyFile } = env;
+  const { REMOTEGPU_GATEWAY_LISTEN: listen, REMOTEGPU_GATEWAY_METRICS_LISTEN: metricsListen } = env;
+  if (listen === "off") return null;
+  const { web, services } = basesOf(env);
   return {
-    isRequested,
+    isRequested: listen !== undefined || web !== null || services !== null,
     listen: addressOf(listen ?? GATEWAY_LISTEN),
-    webBase,
-    serviceDomain,
-    certificate,
+    webBase: web,
+    serviceDomain: services,
+    certificate: certFile === undefined || keyFile === undefined ? null : { certFile, keyFile },
     stopWithinMs: env.REMOTEGPU_GATEWAY_STOP_SECONDS * MS_PER_SECOND,
     metricsListen: metricsListen === undefined ? null : addressOf(metricsListen),
     tunnel: tunnelConfig(env),
   };
 }
 
-function tunnelConfig(env: z.infer<typeof Environment>): TunnelConfig | null {
+function tunnelConfig(env: Parsed): TunnelConfig | null {
   const { REMOTEGPU_TUNNEL_LISTEN: listen, REMOTEGPU_TUNNEL_HOST: host = null } = env;
   if (listen === "off") return null;
   if (listen !== undefined) return { isRequested: true, listen: addressOf(listen), host };

@@ -23,7 +23,7 @@ import { SealingKeyReports } from "./controllers/sealing-key-reports.ts";
 import { WebhookDeliveries } from "./controllers/webhooks.ts";
 import { ServerCounters } from "./core/metrics/server-counters.ts";
 import { succeed } from "./embedded/folder-holder.ts";
-import { bracketed, startEngines, type Engines } from "./engines.ts";
+import { bracketed, renewNatsCa, startEngines, type Engines, type Tls } from "./engines.ts";
 import { servedPackages } from "./installation/served-packages.ts";
 import { FleetLink } from "./fleet-link.ts";
 import { type GatewayProcess, startGateway } from "./gateway-process.ts";
@@ -33,7 +33,7 @@ import { reasonOf } from "./core/reasons/plain-reason.ts";
 import { createApp } from "./http/server/app.ts";
 import type { ApiDeps, HostLink } from "./http/deps.ts";
 import { noAttempts, recordCounted } from "./http/request/attempts.ts";
-import { openServer } from "./http/server/server.ts";
+import { type ApiServer, openServer } from "./http/server/server.ts";
 import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_REPORTS } from "./loops.ts";
 import { fileRequests, type OpenFiles } from "./link/files/file-requests.ts";
 import { downloadLinks } from "./link/identity/download-links.ts";
@@ -66,6 +66,8 @@ const newId = (prefix: string) => `${prefix}-${randomBytes(10).toString("hex")}`
 export interface ControlPlane {
   /** Where clients reach it. */
   url: string;
+  /** Takes certificates as their files are now, without ending a connection; of one that cannot be used the one before stays. */
+  renewCertificates(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -86,7 +88,8 @@ async function serve(
   engines: Engines,
   { link, log }: { link: FleetLink; log: Log },
 ): Promise<ControlPlane> {
-  const { db, operator, nats, tls, publicHost } = engines;
+  const { db, operator, nats, publicHost } = engines;
+  let { tls } = engines;
 
   const now = () => new Date();
   const scheme = tls === null ? "http" : "https";
@@ -202,7 +205,7 @@ async function serve(
     newId,
     pause,
     link: hostLink(link, wake),
-    identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
+    identity: hostIdentity(operator, nats.forHosts),
     passwords,
     envVars,
     webhookSecrets,
@@ -231,10 +234,7 @@ async function serve(
   const server = await openServer(app, {
     host: config.listen.address,
     port: config.listen.port,
-    tls:
-      tls === null
-        ? null
-        : { key: readFileSync(tls.keyFile, "utf8"), certificate: readFileSync(tls.certFile, "utf8") },
+    tls: tls === null ? null : pairOf(tls),
   });
   begun.defer(() => server.close());
   // After the API, whose port is more than the gateway's where only one can have it.
@@ -256,6 +256,11 @@ async function serve(
 
   return {
     url: publicUrl,
+    async renewCertificates() {
+      gateway?.renewCertificate();
+      renewNatsCa(config, nats.address, log);
+      tls = await presentRenewed(tls, { engines, server, log });
+    },
     async stop() {
       link.endLogs();
       closing.abort();
@@ -284,6 +289,29 @@ async function serve(
       await engines.stop();
     },
   };
+}
+
+const pairOf = ({ keyFile, certFile }: Tls) => ({
+  key: readFileSync(keyFile, "utf8"),
+  certificate: readFileSync(certFile, "utf8"),
+});
+
+/** Has the API present the certificate of our own CA as it is now. Answers what it presents from then on. */
+async function presentRenewed(
+  tls: Tls | null,
+  { engines, server, log }: { engines: Engines; server: ApiServer; log: Log },
+): Promise<Tls | null> {
+  try {
+    const renewed = await engines.renewTls();
+    if (renewed === null) return null;
+    server.presentCertificate(pairOf(renewed));
+    if (renewed.publicKeySha256 !== tls?.publicKeySha256)
+      log.info({ file: renewed.certFile }, "the API presents its new certificate");
+    return renewed;
+  } catch (error) {
+    log.error({ error }, "the API's certificate cannot be renewed; it goes on with the one before");
+    return tls;
+  }
 }
 
 /** @param gateway null where this server has none, or not yet: by it hosts are reached */

@@ -27,7 +27,7 @@ export class EngineError extends Error {
   override readonly name = "EngineError";
 }
 
-interface Tls {
+export interface Tls {
   ca: string;
   caSha256: string;
   certFile: string;
@@ -41,10 +41,12 @@ export interface Engines {
   operator: Operator;
   nats: {
     address: NatsAddress;
-    urlsForHosts: string[];
-    caForHosts: string | null;
+    /** How hosts reach it, read anew for each. */
+    forHosts: { readonly natsUrls: string[]; readonly ca: string | null };
   };
   tls: Tls | null;
+  /** The certificate of our own CA as it must be now; made anew where it ends soon. Null without TLS. */
+  renewTls(): Promise<Tls | null>;
   /** The name or address under which others reach this machine. */
   publicHost: string;
   stop(): Promise<void>;
@@ -78,11 +80,26 @@ export async function startEngines(config: Config, log: Log): Promise<Engines> {
     const {
       address,
       urlsForHosts,
+      reload: reloadNats,
       end: endNats,
     } = await natsServer(config, operator, { tls, publicHost, log });
     undo.push(endNats);
-    const caForHosts = config.nats === null ? (tls?.ca ?? null) : address.ca;
-    return { db, operator, nats: { address, urlsForHosts, caForHosts }, tls, publicHost, stop };
+    const nats = {
+      address,
+      forHosts: {
+        natsUrls: urlsForHosts,
+        get ca() {
+          return config.nats === null ? (tls?.ca ?? null) : address.ca;
+        },
+      },
+    };
+    const renewTls = async () => {
+      if (tls === null) return null;
+      const renewed = await ownCertificate(config, publicHost);
+      reloadNats();
+      return renewed;
+    };
+    return { db, operator, nats, tls, renewTls, publicHost, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -155,14 +172,39 @@ export function natsOf({ nats }: Config): NatsAddress | null {
   return { urls: nats.urls, ca: nats.caFile === null ? null : readFileSync(nats.caFile, "utf8") };
 }
 
+/** Reads the CA of the operator's NATS again, for connections from now on; one that is none is reported, and changes nothing. */
+export function renewNatsCa({ nats }: Pick<Config, "nats">, address: NatsAddress, log: Log): void {
+  const file = nats?.caFile ?? null;
+  if (file === null) return;
+  try {
+    const ca = readFileSync(file, "utf8");
+    if (ca === address.ca) return;
+    assertCertificate(ca);
+    address.ca = ca;
+    log.info({ file }, "the CA of NATS was read again; it holds from the next connection on");
+  } catch (error) {
+    log.error({ file, error }, "the CA of NATS cannot be read again; the one before stays");
+  }
+}
+
+/** @throws what Node throws of a text that is none */
+function assertCertificate(pem: string): void {
+  void new X509Certificate(pem);
+}
+
 async function natsServer(
   config: Config,
   operator: Operator,
   { tls, publicHost, log }: { tls: Tls | null; publicHost: string; log: Log },
-): Promise<{ address: NatsAddress; urlsForHosts: string[]; end: () => Promise<void> }> {
+): Promise<{ address: NatsAddress; urlsForHosts: string[]; reload: () => void; end: () => Promise<void> }> {
   const operators = natsOf(config);
   if (operators !== null)
-    return { address: operators, urlsForHosts: operators.urls, end: () => Promise.resolve() };
+    return {
+      address: operators,
+      urlsForHosts: operators.urls,
+      reload: () => undefined,
+      end: () => Promise.resolve(),
+    };
   const server = await startNats({
     stateDir: join(config.stateDir, "nats"),
     listen: { address: config.listen.address },
@@ -173,6 +215,7 @@ async function natsServer(
   return {
     address: { urls: [server.url], ca: tls?.ca ?? null },
     urlsForHosts: [tls === null ? server.url : `tls://${bracketed(publicHost)}:${server.port}`],
+    reload: () => server.reload(),
     end: () => server.stop(),
   };
 }

@@ -29,6 +29,8 @@ export interface GatewayProcess {
   port: number | null;
   /** Something has changed in the fleet: requests may wait for it. */
   checkNow(): void;
+  /** Reads the web side's certificate again; one that cannot be used is reported, and the one before stays. */
+  renewCertificate(): void;
   close(): Promise<void>;
 }
 
@@ -120,6 +122,7 @@ export async function startGateway(
     tunnels,
     port: gateway?.port ?? null,
     checkNow: () => gateway?.checkNow(),
+    renewCertificate: () => gateway?.renewCertificate(),
     async close() {
       await gateway?.close();
       await sessions.stop();

@@ -1,23 +1,33 @@
 /** The server's commands: run it, bring its database up to date, make the first administrator's key. */
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { CheckResult } from "@remotegpu/shared/doctor";
 import { ending, endingSignal } from "@remotegpu/shared/ending";
 import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
 import { COMMAND_LOG, openLog, STANDARD_ERROR } from "@remotegpu/shared/logging/process-log";
-import { ConfigError, readConfig, type Config } from "./config.ts";
+import { ReloadSignal } from "@remotegpu/shared/reload-signal";
+import {
+  CONFIG_FILE,
+  SettingsFileError,
+  type SettingSources,
+} from "@remotegpu/shared/settings/setting-sources";
+import { CONTROL_PLANE_SETTINGS } from "./config-defaults.ts";
+import { configFrom, readSettings, reloadLog, warnOfFile } from "./config-sources.ts";
+import { ConfigError, type Config } from "./config.ts";
 import { ServerCounters } from "./core/metrics/server-counters.ts";
 import { BackupError } from "./backup/backup-error.ts";
 import { backupCommand, type BackupCommandOptions } from "./commands/backup-command.ts";
 import { restoreCommand, type RestoreCommandOptions } from "./commands/restore-command.ts";
 import { NotEmptyError } from "./store/backup/empty-database.ts";
+import { configCheck } from "./commands/config-command.ts";
 import { doctorCommand } from "./commands/doctor-command.ts";
 import { NatsStartError } from "./embedded/nats.ts";
 import { dataFolder } from "./embedded/postgres.ts";
 import { PostgresStartError } from "./embedded/postgres-start-error.ts";
 import { StateLockedError } from "./embedded/state-lock.ts";
 import { TunnelListenError } from "../gateway/tunnel/tunnel-listener.ts";
-import { database, EngineError, natsOf, openOperatorKeys, publicHostOf } from "./engines.ts";
+import { database, EngineError, natsOf, openOperatorKeys, publicHostOf, renewNatsCa } from "./engines.ts";
 import { GatewayListenError } from "../gateway/router/listen-error.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/server/admin-key.ts";
 import { ListenError } from "./http/server/listen-error.ts";
@@ -61,6 +71,10 @@ const report = (text: string) => void process.stderr.write(`${text}\n`);
 const program = new Command("remotegpu-control-plane")
   .version(VERSION)
   .exitOverride()
+  .option(
+    "--config <file>",
+    "or REMOTEGPU_CONFIG_FILE: the settings, NAME=value a line; the environment goes before them",
+  )
   .addHelpText(
     "after",
     "\nExit codes: 0 done, 1 not done, 2 wrong usage; doctor: 1 something is broken, 2 something could not be checked.",
@@ -193,6 +207,19 @@ program
   .option("--json", "the answer for scripts")
   .action(doctor);
 program
+  .command("config")
+  .description("print the effective settings, where each comes from, and what is wrong with them")
+  .addArgument(new Argument("<step>", "what to do").choices(["check"]))
+  .option("--gateway", "as a gateway that runs alone reads them")
+  .option("--json", "the answer for scripts")
+  .action((_step: string, options: { gateway?: boolean; json?: boolean }) => {
+    process.exitCode = configCheck(
+      { sources: sourcesOf({}), definition: CONTROL_PLANE_SETTINGS },
+      options,
+      print,
+    );
+  });
+program
   .command("nats-config")
   .description("print the configuration that a NATS of your own needs, with the keys of this state folder")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR")
@@ -236,18 +263,24 @@ function countOf(text: string): number {
   return Number(text);
 }
 
-/** @throws ConfigError, UsageError where an option is what is wrong */
-function configOf({ listen, stateDir, publicUrl, logFormat: format }: Options): Config {
-  const given = {
+/** @throws SettingsFileError */
+function sourcesOf({ listen, stateDir, publicUrl, logFormat: format }: Options): SettingSources {
+  const { config: file } = program.opts<{ config?: string }>();
+  return readSettings({
+    ...(file !== undefined && { [CONFIG_FILE]: resolve(file) }),
     ...(listen !== undefined && { REMOTEGPU_LISTEN: listen }),
     ...(stateDir !== undefined && { REMOTEGPU_STATE_DIR: stateDir }),
     ...(publicUrl !== undefined && { REMOTEGPU_PUBLIC_URL: publicUrl }),
     ...(format !== undefined && { REMOTEGPU_LOG_FORMAT: format }),
-  };
+  });
+}
+
+/** @throws ConfigError, UsageError where an option is what is wrong */
+function configOf(options: Options, sources = sourcesOf(options)): Config {
   try {
-    return readConfig({ ...process.env, ...given });
+    return configFrom(sources);
   } catch (error) {
-    if (!(error instanceof ConfigError) || !(error.variable in given)) throw error;
+    if (!(error instanceof ConfigError) || !(error.variable in sources.options)) throw error;
     const option = error.variable.replace("REMOTEGPU", "-").toLowerCase().replaceAll("_", "-");
     throw new UsageError(`${option}: ${error.fault}`);
   }
@@ -265,20 +298,30 @@ async function sealingKey(step: SealingKeyStep, options: Options): Promise<void>
 }
 
 async function run(options: Options): Promise<void> {
-  const config = configOf(options);
+  const sources = sourcesOf(options);
+  const config = configOf(options, sources);
   const log = openLog(config.log, STANDARD_ERROR);
+  warnOfFile(sources, log);
+  const reloads = new ReloadSignal();
   // The whole server, which no other command needs.
   const { startControlPlane } = await import("./control-plane.ts");
   const signal = endingSignal();
   const controlPlane = await startControlPlane(config, log);
+  reloads.start(async () => {
+    reloadLog(sources, log);
+    await controlPlane.renewCertificates();
+  });
   await ending(config, signal);
   log.info({}, "ending in order");
   await controlPlane.stop();
 }
 
 async function runGateway(options: Options): Promise<void> {
-  const config = configOf(options);
+  const sources = sourcesOf(options);
+  const config = configOf(options, sources);
   const log = openLog(config.log, STANDARD_ERROR);
+  warnOfFile(sources, log);
+  const reloads = new ReloadSignal();
   if (config.gateway === null)
     throw new UsageError("REMOTEGPU_GATEWAY_LISTEN is off; name an address and port for the gateway.");
   if (config.databaseUrl === null)
@@ -318,6 +361,12 @@ async function runGateway(options: Options): Promise<void> {
     const metrics =
       metricsListen === null ? null : await serveGatewayMetrics(metricsListen, { counters, db, log });
     if (metrics !== null) log.info({ port: metrics.port }, "metrics are served");
+    reloads.start(() => {
+      reloadLog(sources, log);
+      gateway.renewCertificate();
+      if (address !== null) renewNatsCa(config, address, log);
+      return Promise.resolve();
+    });
     await ending(config, signal);
     log.info({}, "ending in order");
     await metrics?.close();
@@ -448,6 +497,7 @@ function explain(error: unknown): number {
     error instanceof NotEmptyError ||
     error instanceof PostgresStartError ||
     error instanceof SealingKeyError ||
+    error instanceof SettingsFileError ||
     error instanceof StateLockedError ||
     error instanceof TunnelListenError ||
     isRefusedByDisk(error);

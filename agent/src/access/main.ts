@@ -1,7 +1,8 @@
 /** The command of the second unit, remotegpu-access: holds the ports of this host's leases and relays to containers. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { ConfigError, readConfig, type Config } from "../config/config.ts";
+import { configFrom, readSettings, reloadOnSignal } from "../config/config-sources.ts";
+import { ConfigError, type Config } from "../config/config.ts";
 import { doOverlap } from "../core/leases/lease-port.ts";
 import { ServiceNotifier } from "../host/notify.ts";
 import { FolderLockedError } from "../journal/database/folder-lock.ts";
@@ -9,6 +10,7 @@ import { bundleOf } from "../process/bundle.ts";
 import { ending } from "@remotegpu/shared/ending";
 import type { Log } from "@remotegpu/shared/log";
 import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
+import { SettingsFileError } from "@remotegpu/shared/settings/setting-sources";
 import { AccessProcess } from "./access-process.ts";
 import { ControlSocketError } from "../process/socket-file.ts";
 import { HandoverError } from "./handover/predecessor.ts";
@@ -16,9 +18,8 @@ import { HandoverError } from "./handover/predecessor.ts";
 const KERNEL_RANGE_FILE = "/proc/sys/net/ipv4/ip_local_port_range";
 
 async function run(): Promise<void> {
-  const config = readConfig(process.env);
+  const { config, log } = begun();
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
-  const log = openLog(config.log, STANDARD_OUTPUT);
   warnOfOverlap(config, log);
   // What it waited for as well, as for its standard input to close, would keep it up.
   process.exit(await begin(config, new ServiceNotifier({ environment: process.env }), log).run());
@@ -26,8 +27,17 @@ async function run(): Promise<void> {
 
 async function succeed(): Promise<void> {
   const notifier = new ServiceNotifier({ environment: process.env, mainPid: process.pid });
-  const config = readConfig(process.env);
-  process.exit(await begin(config, notifier, openLog(config.log, STANDARD_OUTPUT)).succeed());
+  const { config, log } = begun();
+  process.exit(await begin(config, notifier, log).succeed());
+}
+
+/** @throws ConfigError, SettingsFileError */
+function begun(): { config: Config; log: Log } {
+  const sources = readSettings();
+  const config = configFrom(sources);
+  const log = openLog(config.log, STANDARD_OUTPUT);
+  reloadOnSignal(sources, log);
+  return { config, log };
 }
 
 function begin(config: Config, notifier: ServiceNotifier, log: Log): AccessProcess {
@@ -57,7 +67,8 @@ function explain(error: unknown): number {
     error instanceof ConfigError ||
     error instanceof FolderLockedError ||
     error instanceof ControlSocketError ||
-    error instanceof HandoverError;
+    error instanceof HandoverError ||
+    error instanceof SettingsFileError;
   if (!isExplained) throw error;
   process.stderr.write(`remotegpu-access: ${error.message}\n`);
   return 1;

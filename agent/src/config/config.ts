@@ -1,4 +1,4 @@
-/** The agent's settings, read once by main from the environment (systemd: /etc/remotegpu/agent.env). */
+/** The agent's settings and what each may be. Where their values come from is config-sources.ts's. */
 import { join } from "node:path";
 import {
   LogFormatName,
@@ -15,29 +15,31 @@ import { MAX_SIMULATED_GPUS } from "../host/gpus/simulated/simulated-gpus.ts";
 
 const LAST_PORT = 65_535;
 /** Below the leases' range and the kernel's for outgoing connections. */
-const DEFAULT_GATEWAY_PORT = 19_443;
+export const DEFAULT_GATEWAY_PORT = 19_443;
 
 /** Beside the one for gateways, on loopback: whoever scrapes is on this host, or comes by its own proxy. */
-const DEFAULT_METRICS_LISTEN = "127.0.0.1:19444";
+export const DEFAULT_METRICS_LISTEN = "127.0.0.1:19444";
 /** `[::1]:19444` and `127.0.0.1:19444`; 0 takes any port that is free. */
 const LISTEN = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i;
 const OFF = "off";
 
 /** A large framework image or two still come in beside what containers write. */
-const DEFAULT_IMAGE_DISK_FREE_PERCENT = 15;
+export const DEFAULT_IMAGE_DISK_FREE_PERCENT = 15;
 
 /** Of a disk of terabytes the bound in bytes counts: what a fast writer fills before it is stopped. */
-const DEFAULT_DISK_FREE_PERCENT = 3;
-const DEFAULT_DISK_FREE_BYTES = 10 * GIB;
+export const DEFAULT_DISK_FREE_PERCENT = 3;
+export const DEFAULT_DISK_FREE_BYTES = 10 * GIB;
 
 /** Of one run in one place: unpacked data sets have a million or two. */
-const DEFAULT_RUN_FILES = 5_000_000;
+export const DEFAULT_RUN_FILES = 5_000_000;
 
 const Flag = z.enum(["0", "1"]).transform((value) => value === "1");
 const OrUnset = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
 
 const Environment = z.object({
+  /** In the environment alone: the file that has the others; what the environment has itself goes before it. */
+  REMOTEGPU_CONFIG_FILE: OrUnset(z.string().startsWith("/")),
   REMOTEGPU_LOG_LEVEL: LogLevelName,
   REMOTEGPU_LOG_FORMAT: LogFormatName,
   REMOTEGPU_STATE_DIR: z.string().min(1).default("/var/lib/remotegpu"),
@@ -58,7 +60,7 @@ const Environment = z.object({
   /** The numbers that leases get, outside the kernel's own range for outgoing connections. */
   REMOTEGPU_LEASE_PORTS: z
     .string()
-    .regex(/^\d{1,5}-\d{1,5}$/)
+    .refine((text) => portRange(text) !== null, "must be a range of ports, like 20000-29999")
     .default("20000-29999"),
   /** Percent of the runtime's disk below whose free part images that nobody uses are removed; 0: never for that. */
   REMOTEGPU_IMAGE_DISK_FREE: OrUnset(z.coerce.number().min(0).max(90)),
@@ -75,7 +77,11 @@ const Environment = z.object({
   /** The TLS port to which gateways of the control plane connect; 0 takes any that is free. */
   REMOTEGPU_GATEWAY_PORT: OrUnset(z.coerce.number().int().min(0).max(65_535)),
   /** Where metrics are served; `off`: nowhere. */
-  REMOTEGPU_METRICS_LISTEN: OrUnset(z.string()),
+  REMOTEGPU_METRICS_LISTEN: OrUnset(
+    z
+      .string()
+      .refine((text) => text === OFF || listenAddress(text) !== null, `must be ADDRESS:PORT or ${OFF}`),
+  ),
   /** 1: the metrics name the instances that hold each GPU. */
   REMOTEGPU_METRICS_HOLDERS: OrUnset(Flag),
   /** 0: no canary tries what containers must be refused. */
@@ -118,14 +124,27 @@ export type Config = {
   exitWithStdin: boolean;
 };
 
+/** All settings, in the order in which this file describes them. */
+export const SETTING_NAMES: readonly string[] = Object.keys(Environment.shape);
+
+/** The values that apply by the schema where nothing is set: name → text. */
+export const SCHEMA_DEFAULTS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(Environment.parse({}))
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, String(value)]),
+);
+
+/** Everything that keeps them from being used, each by its variable and without its value. */
+export function configFaults(environment: NodeJS.ProcessEnv): ConfigError[] {
+  const issues = Environment.safeParse(environment).error?.issues ?? [];
+  return issues.map(({ path, message }) => new ConfigError(path.join(".") || "environment", message));
+}
+
 /** @throws ConfigError naming the variable */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
-  const parsed = Environment.safeParse(environment);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new ConfigError(`${issue?.path.join(".") ?? "environment"}: ${issue?.message ?? "invalid"}`);
-  }
-  const env = parsed.data;
+  const [fault] = configFaults(environment);
+  if (fault !== undefined) throw fault;
+  const env = Environment.parse(environment);
   return {
     log: logSettings(env),
     stateDir: env.REMOTEGPU_STATE_DIR,
@@ -139,7 +158,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     runtimeSocket: env.REMOTEGPU_RUNTIME_SOCKET ?? null,
     nvidiaSmiPath: env.REMOTEGPU_NVIDIA_SMI,
     reapsOrphans: env.REMOTEGPU_REAP_ORPHANS ?? false,
-    leasePorts: portRange(env.REMOTEGPU_LEASE_PORTS),
+    leasePorts: portRange(env.REMOTEGPU_LEASE_PORTS) ?? { first: 1, last: LAST_PORT },
     leaseAddress: env.REMOTEGPU_LEASE_ADDRESS ?? null,
     gatewayPort: env.REMOTEGPU_GATEWAY_PORT ?? DEFAULT_GATEWAY_PORT,
     metricsListen: listenAddress(env.REMOTEGPU_METRICS_LISTEN ?? DEFAULT_METRICS_LISTEN),
@@ -160,25 +179,33 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   };
 }
 
-function portRange(text: string): PortRange {
-  const [first = 0, last = 0] = text.split("-").map(Number);
-  if (first < 1 || last > LAST_PORT || first > last)
-    throw new ConfigError(`REMOTEGPU_LEASE_PORTS: ${text} is no range of ports`);
-  return { first, last };
+/** Null of a text that is none. */
+function portRange(text: string): PortRange | null {
+  const [, from = "", to = ""] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
+  const [first, last] = [Number(from), Number(to)];
+  return first < 1 || last > LAST_PORT || first > last ? null : { first, last };
 }
 
+/** Null of "off", and of a text that is no address. */
 function listenAddress(text: string): ListenAddress | null {
-  if (text === OFF) return null;
   const [, v6, v4, port = ""] = LISTEN.exec(text) ?? [];
   const address = v6 ?? v4;
   const isAddress = z.ipv4().or(z.ipv6()).safeParse(address).success;
-  if (address === undefined || !isAddress || Number(port) > LAST_PORT)
-    throw new ConfigError(`REMOTEGPU_METRICS_LISTEN: ${text} is neither ADDRESS:PORT nor ${OFF}`);
+  if (address === undefined || !isAddress || Number(port) > LAST_PORT) return null;
   return { address, port: Number(port) };
 }
 
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
+  readonly variable: string;
+  /** What is wrong with it. */
+  readonly fault: string;
+
+  constructor(variable: string, fault: string) {
+    super(`${variable}: ${fault}`);
+    this.variable = variable;
+    this.fault = fault;
+  }
 }
 
 /** Files of the state folder that more than one part names. */

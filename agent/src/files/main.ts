@@ -3,23 +3,28 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { ControlSocketError } from "../process/socket-file.ts";
-import { ConfigError, filesFolder, filesSocket, readConfig } from "../config/config.ts";
+import { configFrom, readSettings, reloadOnSignal } from "../config/config-sources.ts";
+import { ConfigError, filesFolder, filesSocket } from "../config/config.ts";
 import { monotonicMs } from "../host/clock.ts";
 import { ServiceNotifier } from "../host/notify.ts";
 import { FILES_LOCK_FILE, FolderLockedError, lockFolder } from "../journal/database/folder-lock.ts";
 import { ending } from "@remotegpu/shared/ending";
 import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
+import { SettingsFileError } from "@remotegpu/shared/settings/setting-sources";
 import { FilesServer } from "./files-server.ts";
 import { giveUpRights, ManyRightsError } from "./few-rights.ts";
 
 const ALIVE_EVERY_MS = 1_000;
 
 async function run(): Promise<void> {
-  const config = readConfig(process.env);
+  const sources = readSettings();
+  const config = configFrom(sources);
   const log = openLog(config.log, STANDARD_OUTPUT);
   const logged = (error: unknown) => log.warn({ error }, "systemd could not be notified");
   mkdirSync(filesFolder(config.stateDir), { recursive: true, mode: 0o700 });
   giveUpRights();
+  // Not before: the process begins anew there.
+  reloadOnSignal(sources, log);
   const lock = lockFolder(filesFolder(config.stateDir), { file: FILES_LOCK_FILE, holder: "files process" });
   // What it makes in the pool has the modes that it says.
   process.umask(0);
@@ -46,7 +51,8 @@ function explain(error: unknown): number {
     error instanceof ConfigError ||
     error instanceof FolderLockedError ||
     error instanceof ControlSocketError ||
-    error instanceof ManyRightsError;
+    error instanceof ManyRightsError ||
+    error instanceof SettingsFileError;
   if (!isExplained) throw error;
   process.stderr.write(`remotegpu-files: ${error.message}\n`);
   return 1;

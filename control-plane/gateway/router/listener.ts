@@ -235,9 +235,9 @@ export class Listener {
 
   /**
    * Takes the files as they are now, if they changed and belong together, for connections from then on; else what was
-   * read before stays. It is tried again, and said once for each state of the files.
+   * read before stays. It is tried again, and said once for each state of the files, or whenever it was ordered.
    */
-  renewCertificate(): void {
+  renewCertificate({ isOrdered = false } = {}): void {
     const certificate = this.#certificate;
     if (certificate === null) return;
     let stamp = "";
@@ -249,9 +249,9 @@ export class Listener {
       this.#refusedAt = null;
       this.#log.info({ file: certificate.certFile }, "the gateway shows its new certificate");
     } catch (error) {
-      if (stamp === this.#refusedAt) return;
+      if (stamp === this.#refusedAt && !isOrdered) return;
       this.#refusedAt = stamp;
-      this.#log.warn({ error }, "the gateway's certificate cannot be read; it goes on with the one before");
+      this.#log.error({ error }, "the gateway's certificate cannot be read; it goes on with the one before");
     }
   }
 }

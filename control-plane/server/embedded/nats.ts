@@ -36,6 +36,8 @@ export interface EmbeddedNats {
   port: number;
   /** Of the process that runs now; 0 between its death and its restart. */
   pid(): number;
+  /** Has it read its certificate again, for connections from then on. */
+  reload(): void;
   stop(): Promise<void>;
 }
 
@@ -76,6 +78,7 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
     url: `${options.isTls ? "tls" : "nats"}://${host}:${port}`,
     port,
     pid: () => server.pid,
+    reload: () => server.reload(),
     stop: () => server.stop(),
   };
 }
@@ -118,6 +121,12 @@ class NatsServer {
     }
     if (hasEnded(child)) this.#startAgain();
     else child.once("exit", () => this.#startAgain());
+  }
+
+  /** One that is being started reads it anyway. */
+  reload(): void {
+    const { pid } = this;
+    if (pid !== 0) process.kill(pid, "SIGHUP");
   }
 
   async stop(): Promise<void> {

@@ -10,10 +10,16 @@ export const STANDARD_ERROR = 2;
 /** What a command logs beside its answer: only what fails, for the person who reads both. */
 export const COMMAND_LOG = { level: "warn", format: "text" } satisfies LogSettings;
 
-export function openLog({ level, format }: LogSettings, descriptor: number): Log {
+export interface ProcessLog extends Log {
+  /** For all lines from now on. */
+  configure(settings: LogSettings): void;
+}
+
+export function openLog({ level, format }: LogSettings, descriptor: number): ProcessLog {
   const lines = pino.destination(descriptor);
-  const texts: DestinationStream = { write: (line) => void lines.write(textLine(line)) };
-  return pino(
+  let isText = format === "text";
+  const written: DestinationStream = { write: (line) => void lines.write(isText ? textLine(line) : line) };
+  const log = pino(
     {
       base: null,
       level,
@@ -21,6 +27,12 @@ export function openLog({ level, format }: LogSettings, descriptor: number): Log
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: errorForLog },
     },
-    format === "json" ? lines : texts,
+    written,
   );
+  return Object.assign(log, {
+    configure(settings: LogSettings) {
+      log.level = settings.level;
+      isText = settings.format === "text";
+    },
+  });
 }

@@ -24,6 +24,7 @@ if (!hasPromtool) console.warn("promtool is not installed here: what it checks i
 
 let host: ScriptedHost;
 let agent: Program;
+let settingsFile: string;
 let gpu: string;
 
 /** Ended from the last to the first, each although another fails. */
@@ -43,7 +44,10 @@ beforeAll(async () => {
   const credential = { apiUrl: "http://127.0.0.1:9", grant, receivedAtMs: Date.now() };
   saveCredential(credentialFile(stateDir), credential);
   ending.adopt(await EmptyAccess.open(stateDir), (access) => access.close());
+  settingsFile = join(stateDir, "agent.env");
+  await writeFile(settingsFile, "REMOTEGPU_LOG_LEVEL=info\n", { mode: 0o600 });
   const settings = {
+    REMOTEGPU_CONFIG_FILE: settingsFile,
     REMOTEGPU_STATE_DIR: stateDir,
     REMOTEGPU_SIMULATED_GPUS: String(GPUS),
     REMOTEGPU_METRICS_LISTEN: "127.0.0.1:0",
@@ -148,3 +152,22 @@ test.skipIf(!hasPromtool)(
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" });
   },
 );
+
+test("told to reload, the agent takes the log's form and names what waits for a restart, and works on", async () => {
+  const { pid } = agent;
+  await writeFile(settingsFile, "REMOTEGPU_LOG_FORMAT=text\nREMOTEGPU_RUN_FILES=7\n");
+
+  process.kill(pid ?? 0, "SIGHUP");
+
+  const pending = "changed settings take effect at the next restart";
+  const find = () =>
+    agent
+      .output()
+      .split("\n")
+      .find((line) => line.includes(pending));
+  expect(await eventually(find, { what: pending })).toMatch(
+    /^\S+Z WARN  .* settings=\["REMOTEGPU_RUN_FILES"\]$/,
+  );
+  expect([agent.isEnded, agent.pid]).toEqual([false, pid]);
+  expect(valuesOf(await scrape()).get("agent_link_connected")).toBe(1);
+});

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { connect as connectPlain } from "node:net";
+import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
@@ -27,7 +28,11 @@ const door = {
     open.push(response);
     response.write("first");
   },
-  upgrade: () => undefined,
+  /** What comes over such a connection goes back. */
+  upgrade: (_request: unknown, socket: Duplex) => {
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+    socket.pipe(socket);
+  },
 };
 
 beforeAll(async () => {
@@ -79,11 +84,53 @@ test("new connections are presented the new one, and what is open goes on", asyn
   before.destroy();
 });
 
+test("a WebSocket and a connection that is kept alive go on over a renewal, and over one that fails", async () => {
+  put(0);
+  listener.renewCertificate();
+  const upgraded = await dialled();
+  upgraded.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  const [switched] = (await once(upgraded, "data")) as [Buffer];
+  expect(String(switched)).toMatch(/^HTTP\/1\.1 101 /);
+  const alive = await dialled();
+  let text = "";
+  alive.on("data", (chunk: Buffer) => (text += String(chunk)));
+  const answer = async () => {
+    text = "";
+    alive.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await eventually(() => text.includes("first"), { what: "the beginning" });
+    open.at(-1)?.end("last");
+    await eventually(() => text.endsWith("last\r\n0\r\n\r\n"), { what: "the end" });
+  };
+  await answer();
+
+  put(1);
+  listener.renewCertificate({ isOrdered: true });
+  expect(await visible()).toBe(1);
+  writeFileSync(certificate.certFile, "no certificate");
+  listener.renewCertificate({ isOrdered: true });
+  expect(await visible()).toBe(1);
+
+  upgraded.write("still there");
+  expect(String(((await once(upgraded, "data")) as [Buffer])[0])).toBe("still there");
+  await answer();
+  for (const socket of [upgraded, alive]) socket.destroy();
+});
+
+test("one that cannot be used is logged again whenever it was ordered", () => {
+  log.lines.length = 0;
+
+  for (let order = 1; order <= 2; order += 1) listener.renewCertificate({ isOrdered: true });
+
+  expect(log.lines.map(({ level }) => level)).toEqual(["error", "error"]);
+  put(1);
+  listener.renewCertificate();
+});
+
 test.each<[string, () => void]>([
   ["is none", () => writeFileSync(certificate.certFile, "no certificate")],
   ["belongs to another key", () => put(0, ["certFile"])],
   ["is not there", () => rmSync(certificate.certFile)],
-])("one that %s is refused with a warning, logged once, and the one before stays", async (_what, breakIt) => {
+])("one that %s is refused with an error, logged once, and the one before stays", async (_what, breakIt) => {
   put(1);
   listener.renewCertificate();
   log.lines.length = 0;
@@ -93,7 +140,7 @@ test.each<[string, () => void]>([
 
   expect(await visible()).toBe(1);
   expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
-    ["warn", "the gateway's certificate cannot be read; it goes on with the one before"],
+    ["error", "the gateway's certificate cannot be read; it goes on with the one before"],
   ]);
   put(0);
   listener.renewCertificate();

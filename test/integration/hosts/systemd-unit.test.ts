@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { globSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { execa, execaSync } from "execa";
@@ -93,13 +93,66 @@ test("the gateway's unit confines it as the control plane's does, and copies the
   expect(await confinement(GATEWAY_UNIT)).toEqual(await confinement(CONTROL_PLANE_UNIT));
 });
 
-test("keys are copied again at a reload as at the start", async () => {
-  const settings = await settingsOf(CONTROL_PLANE_UNIT);
-  const commandOf = (name: string) =>
-    settings.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
+describe.each([CONTROL_PLANE_UNIT, GATEWAY_UNIT])("%s at a reload", (unit) => {
+  const commandsOf = async (name: string) =>
+    (await settingsOf(unit))
+      .filter((line) => line.startsWith(`${name}=`))
+      .map((line) => line.slice(name.length + 1));
+  /** The shell's script of a command, as systemd hands it over, with the folders of `root` in place of the system's. */
+  const scriptIn = (root: string, command: string) =>
+    (/ '(.*)'$/.exec(command)?.[1] ?? "")
+      .replaceAll("$$", "$")
+      .replaceAll("%%", "%")
+      .replaceAll("/proc/1/root/etc", `${root}/etc`)
+      .replaceAll("/run/%p", `${root}/run`)
+      .replaceAll("/var/lib", `${root}/lib`);
 
-  expect(commandOf("ExecStartPre")).toContain("/etc/remotegpu/credentials");
-  expect(commandOf("ExecReload")).toBe(commandOf("ExecStartPre"));
+  test("copies settings and keys as at the start, and then has the server read them", async () => {
+    const [copy, reload] = await commandsOf("ExecReload");
+
+    expect(copy).toContain("/etc/remotegpu");
+    expect(await commandsOf("ExecStartPre")).toEqual([copy]);
+    expect(reload).toBe("/bin/sh -c 'kill -HUP $$MAINPID'");
+    expect(await settingsOf(unit)).toContain("Environment=REMOTEGPU_CONFIG_FILE=/run/%p/control-plane.env");
+  });
+
+  test("copies what only root reads, each file as it is then, and needs no folder of keys", async () => {
+    const root = await mkdtemp(join(folder, "copies-"));
+    const [copy = ""] = await commandsOf("ExecReload");
+    const write = async (path: string, text: string) => {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), text, { mode: 0o600 });
+    };
+    await mkdir(join(root, "lib/remotegpu-control-plane"), { recursive: true });
+    const files = async () => {
+      const { stdout } = await execa("find", [join(root, "run"), "-type", "f", "-printf", "%P %m\n"]);
+      return stdout.split("\n").toSorted();
+    };
+    await write("etc/remotegpu/control-plane.env", "first");
+
+    await execa("sh", ["-euc", scriptIn(root, copy)]);
+    expect(await files()).toEqual(["control-plane.env 400"]);
+    await write("etc/remotegpu/control-plane.env", "second");
+    await write("etc/remotegpu/credentials/web key.pem", "key");
+    await execa("sh", ["-euc", scriptIn(root, copy)]);
+
+    expect(await files()).toEqual(["control-plane.env 400", "credentials/web key.pem 400"]);
+    expect(await readFile(join(root, "run/control-plane.env"), "utf8")).toBe("second");
+  });
+
+  test("tells the process that systemd names", async () => {
+    const [, reload = ""] = await commandsOf("ExecReload");
+    const child = spawn("sh", ["-c", "trap 'echo told; exit' HUP; echo ready; while :; do sleep 0.1; done"]);
+    let output = "";
+    child.stdout.on("data", (chunk: Buffer) => (output += String(chunk)));
+    await eventually(() => output.includes("ready"));
+    const ended = once(child, "close");
+
+    await execa("sh", ["-c", scriptIn("", reload)], { env: { MAINPID: String(child.pid) } });
+
+    await ended;
+    expect(output).toBe("ready\ntold\n");
+  });
 });
 
 /**
@@ -225,6 +278,9 @@ test("the backup's unit runs as the control plane's user on its state, with a co
       "DynamicUser=yes",
       `StateDirectory=${basename(readConfig({}).stateDir)} remotegpu-backups`,
       "LoadCredential=backup-passphrase:/etc/remotegpu/backup-passphrase",
+      // systemd reads the settings, which its user could not.
+      "EnvironmentFile=/etc/remotegpu/control-plane.env",
+      "Environment=REMOTEGPU_CONFIG_FILE=",
     ]),
   );
   const command = settings.find((line) => line.startsWith("ExecStart="));

@@ -218,6 +218,34 @@ describe("the control plane", () => {
   });
 });
 
+describe.each([
+  { launcher: "control-plane/install/packages/files/remotegpu-control-plane", file: "control-plane.env" },
+  { launcher: "agent/install/package/remotegpu-agent", file: "agent.env" },
+])("the installed command $launcher", ({ launcher, file }) => {
+  /** What the program is told of a settings file, where /etc lies below `root` and every program is this one. */
+  const told = async (root: string, env: Record<string, string> = {}) => {
+    const source = await readFile(new URL(`../../../${launcher}`, import.meta.url), "utf8");
+    const program = join(root, "node");
+    await writeInto(program, `#!/bin/sh\necho "\${REMOTEGPU_CONFIG_FILE-none} $*"\n`, 0o755);
+    const script = join(root, "command");
+    const moved = source.replaceAll("/etc/remotegpu", `${root}/etc`).replace(/exec \S+/, `exec ${program}`);
+    await writeFile(script, moved.replace(/^exec "\$current\/node"/m, `exec ${program}`));
+    const { stdout } = await execa("sh", [script, "config", "check"], { extendEnv: false, env });
+    return stdout.split(" ")[0];
+  };
+
+  test("names the settings of this machine where they are, unless another file or none is named", async () => {
+    const root = await mkdtemp(join(folder, "launcher-"));
+    expect(await told(root)).toBe("none");
+
+    await writeInto(join(root, "etc", file), "REMOTEGPU_LOG_LEVEL=info\n");
+
+    expect(await told(root)).toBe(join(root, "etc", file));
+    expect(await told(root, { REMOTEGPU_CONFIG_FILE: "/other.env" })).toBe("/other.env");
+    expect(await told(root, { REMOTEGPU_CONFIG_FILE: "" })).toBe("");
+  });
+});
+
 /** The maintainer script with the host's folders below `root`. */
 async function maintainerScript(name: string, root: string): Promise<string> {
   const source = new URL(`../../../agent/install/package/${name}`, import.meta.url);

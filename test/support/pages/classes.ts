@@ -83,6 +83,10 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
     "it writes to a place of its machine; test/integration/engines/backup.test.ts runs it",
   ],
   ["remotegpu-control-plane restore", "it needs a backup; test/integration/engines/backup.test.ts runs it"],
+  [
+    "remotegpu-control-plane config check",
+    "it reads the settings of its machine; test/integration/engines/config-check.test.ts runs it",
+  ],
   ["openssl rand", "it writes the passphrase of its machine"],
   ["pg_dump", "it is a program of Postgres, which the product's own Postgres does not bring"],
 ]);

@@ -68,10 +68,12 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     test: [
       "application-role",
       "backup",
+      "config-check",
       "control-plane-command",
       "dead-runs",
       "doctor-database",
       "embedded-nats",
+      "settings-reload",
       "setup",
       "start-folder",
       "state-lock",

@@ -1,5 +1,5 @@
 /** Opens the API's port, with TLS where a certificate is given, and closes it without cutting answers short. */
-import { createServer as createHttpsServer } from "node:https";
+import { createServer as createHttpsServer, Server as HttpsServer } from "node:https";
 import { once } from "node:events";
 import type { IncomingMessage, Server } from "node:http";
 import { serve } from "@hono/node-server";
@@ -19,6 +19,8 @@ export interface ListenOptions {
 
 export interface ApiServer {
   port: number;
+  /** For connections from now on; open ones go on. @throws what Node throws of a pair that is none */
+  presentCertificate(pair: { key: string; certificate: string }): void;
   /** Answers what is running for at most 5 s, then closes. */
   close(): Promise<void>;
 }
@@ -46,7 +48,13 @@ export async function openServer(app: ApiApp, { host, port, tls }: ListenOptions
   }
   const address = server.address();
   const opened = typeof address === "object" && address !== null ? address.port : port;
-  return { port: opened, close: () => close(server) };
+  return {
+    port: opened,
+    presentCertificate({ key, certificate: cert }) {
+      if (server instanceof HttpsServer) server.setSecureContext({ key, cert });
+    },
+    close: () => close(server),
+  };
 }
 
 function reasonOf(cause: unknown): string {

@@ -15,7 +15,7 @@ const CONNECT_WITHIN_MS = 5_000;
 
 export interface NatsAddress {
   urls: string[];
-  /** PEM of the CA, or null without TLS or with a public CA. */
+  /** PEM of the CA, or null without TLS or with a public CA. One that is put in its place holds for connections from then on. */
   ca: string | null;
 }
 
@@ -60,7 +60,7 @@ async function open(address: NatsAddress, options: ConnectionOptions): Promise<N
       reconnectTimeWait: RECONNECT_AFTER_MS,
       reconnectJitter: RECONNECT_JITTER_MS,
       ignoreAuthErrorAbort: true,
-      ...(isTls ? { tls: natsTls(address.urls, address.ca) } : {}),
+      ...(isTls ? { tls: natsTls(address) } : {}),
       ...options,
     });
   } catch (cause) {

@@ -3,13 +3,12 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import type { Log } from "@remotegpu/shared/log";
 import type { LogSettings } from "@remotegpu/shared/logging/log-settings";
-import { COMMAND_LOG, openLog } from "@remotegpu/shared/logging/process-log";
+import { COMMAND_LOG, openLog, type ProcessLog } from "@remotegpu/shared/logging/process-log";
 import { eventually } from "../../../support/eventually.ts";
 
 /** Writes what `work` logs and one error after it, whose line is awaited. */
-async function written(settings: LogSettings, work: (log: Log) => void): Promise<string[]> {
+async function written(settings: LogSettings, work: (log: ProcessLog) => void): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-log-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "log");
@@ -49,5 +48,18 @@ test("a command's log has warnings as text, and no infos", async () => {
   expect(lines).toEqual([
     expect.stringMatching(/^\S+Z WARN  no answer yet attempt=1$/),
     expect.stringMatching(/^\S+Z ERROR the last line error=\{.*"message":"last"/),
+  ]);
+});
+
+test("level and form can change from one line to the next", async () => {
+  const lines = await written({ level: "warn", format: "json" }, (log) => {
+    log.info({}, "left out");
+    log.configure({ level: "info", format: "text" });
+    log.info({}, "written");
+  });
+
+  expect(lines).toEqual([
+    expect.stringMatching(/^\S+Z INFO  written$/),
+    expect.stringMatching(/^\S+Z ERROR the last line /),
   ]);
 });
