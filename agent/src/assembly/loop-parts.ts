@@ -11,6 +11,7 @@ import { readOwner } from "../host/processes/process-owner.ts";
 import { probeReplica } from "../host/inside/replica-probe.ts";
 import { DeviceProbe } from "../host/processes/device-probe.ts";
 import { processOfContainer } from "../host/processes/process-liveness.ts";
+import { HealthReport } from "../loop/health-report.ts";
 import { Housekeeping } from "../loop/housekeeping.ts";
 import { LeaseExchange } from "../loop/lease-exchange.ts";
 import { Meter } from "../loop/meter.ts";
@@ -174,6 +175,13 @@ export function loopParts(
     fileWatch,
   });
   const meter = new Meter({ ...shared, accessWatch });
+  const healthReport = new HealthReport({
+    ...shared,
+    stateDir,
+    version: AGENT_VERSION,
+    meter,
+    reconciliation,
+  });
   const progressWatch = new ProgressWatch({
     figures: linked.figuresOf,
     cards: () => gpuWatch.gpus,
@@ -215,6 +223,7 @@ export function loopParts(
     reportNow: () => reportNow(report),
     onRound: (tookMs) => metrics.roundEnded(tookMs),
     link,
+    healthReport,
     storageSampling,
     notifier,
     log,
