@@ -32,7 +32,7 @@ import { ProgressWatch } from "../loop/watch/progress-watch.ts";
 import { ProbeWatch } from "../loop/watch/probe-watch.ts";
 import { TransitionWatch } from "../loop/watch/transition-watch.ts";
 import type { AgentMetrics } from "../metrics/agent-metrics.ts";
-import { bundleOf } from "../process/bundle.ts";
+import { bundleOf, isCommitted } from "../process/bundle.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import type { AgentSetting } from "./agent-setting.ts";
 import { canaryPart } from "./canary-part.ts";
@@ -122,6 +122,7 @@ export function loopParts(
     doors,
     codePacks,
     toolboxCleaner: new ToolboxCleaner({ runtime, log }),
+    isCommitted: () => isCommitted(import.meta.dirname),
     wake,
   });
   const { stateDir, poolFolder, storagePool, diskBounds: bounds } = config;

@@ -6,7 +6,7 @@ import type { AgentHealth } from "../core/upgrade/health.ts";
 import { controlPlaneAt, healthInstances, processOf } from "../core/upgrade/health.ts";
 import type { Clock } from "../host/moment.ts";
 import { writeHealth } from "../host/health-file.ts";
-import { readProcessStart } from "../host/processes/process-liveness.ts";
+import { startTicksOf } from "../host/processes/process-liveness.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { Meter } from "./meter.ts";
@@ -72,10 +72,4 @@ export class HealthReport {
       unorderedEnds: reconciliation.unorderedEnds,
     };
   }
-}
-
-/** Of those that live. */
-async function startTicksOf(pids: readonly number[]): Promise<Map<number, number>> {
-  const found = await Promise.all(pids.map(async (pid) => [pid, await readProcessStart(pid)] as const));
-  return new Map(found.flatMap(([pid, ticks]) => (ticks === null ? [] : [[pid, ticks] as const])));
 }

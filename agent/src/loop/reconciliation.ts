@@ -11,6 +11,7 @@ import type { Container } from "../core/container/container.ts";
 import { reconcile, type Flags } from "../core/reconcile/reconcile.ts";
 import { completedRemovals } from "../core/reconcile/removals.ts";
 import type { HostObstacles } from "../core/reconcile/start-obstacle.ts";
+import { areStopsUnconfirmed } from "../core/reconcile/stop-guard.ts";
 import { isUnorderedEnd } from "../core/upgrade/unordered-ends.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
@@ -94,8 +95,7 @@ export class Reconciliation {
     const knowledge = observation.knowledge(seen);
     const now = monotonic(momentOf(clock));
     const set = journal.desired.read();
-    const stopsUnconfirmed =
-      set.stopsAreGuarded && (set.confirmedStops ?? -1) < set.generation && !observation.hasLeftFleet;
+    const stopsUnconfirmed = areStopsUnconfirmed(set, observation);
     const { contact, isSetCurrent } = link;
     // Before the first set there is nobody who could have asked for anything.
     if (set.term > 0)

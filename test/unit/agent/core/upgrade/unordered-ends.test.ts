@@ -85,7 +85,7 @@ test.each([
 });
 
 test("what is not understood of an order keeps no container from being ended by it", () => {
-  const unserved = [{ ...key(), want: "removed" as const, detail: "" }];
+  const unserved = [{ ...key(), want: "removed" as const, orderedBy: null, detail: "" }];
 
   expect(isUnorderedEnd(removal, { ...seen, desired: [], unserved })).toBe(false);
 });
