@@ -1,14 +1,16 @@
 /** The agent's commands: `join` makes this host a member of the fleet, `run` looks after it. */
 import { resolve } from "node:path";
-import { Argument, Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { clean } from "./commands/clean.ts";
 import { CommandRefusedError } from "./commands/command-refused.ts";
 import { doctor } from "./commands/doctor.ts";
 import { join } from "./commands/join.ts";
 import { isRemoved, leave } from "./commands/leave.ts";
+import { observe } from "./commands/observe.ts";
 import { openRuns } from "./commands/open-runs.ts";
 import { restoreLimits } from "./commands/restore-limits.ts";
 import { run } from "./commands/run.ts";
+import { guardedSelfTest, selfTest } from "./commands/self-test.ts";
 import { simulateFault } from "./commands/simulate-fault.ts";
 import { configCheck } from "./commands/config-check.ts";
 import { configFrom, readSettings, reloadOnSignal } from "./config/config-sources.ts";
@@ -16,11 +18,13 @@ import { ConfigError } from "./config/config.ts";
 import { MachineFactsError } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
 import { FolderLockedError } from "./journal/database/folder-lock.ts";
+import { NewerDatabaseError } from "./journal/database/schema-steps.ts";
 import { ApiUnreachableError } from "./link/api-request.ts";
 import { AGENT_VERSION } from "./process/version.ts";
 import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
-import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
+import { COMMAND_LOG, openLog, STANDARD_ERROR, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
 import { CONFIG_FILE, SettingsFileError } from "@remotegpu/shared/settings/setting-sources";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { ToolboxError } from "./toolbox/packed-toolbox.ts";
 
 const print = (text: string) => void process.stdout.write(`${text}\n`);
@@ -38,11 +42,17 @@ const EXPLAINED = [
   CommandRefusedError,
   ConfigError,
   FolderLockedError,
+  NewerDatabaseError,
   ToolboxError,
   ApiUnreachableError,
   MachineFactsError,
   SettingsFileError,
 ];
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9][0-9]{0,3}$/.test(text)) throw new InvalidArgumentError("A whole number, at least 1.");
+  return Number(text);
+}
 
 function explain(error: unknown): number {
   if (!(error instanceof Error && EXPLAINED.some((kind) => error instanceof kind))) throw error;
@@ -81,6 +91,30 @@ program
   .option("--json", "one document for scripts")
   .action((_step: string, options: { json?: boolean }) => {
     process.exitCode = configCheck(sources(), options, print);
+  });
+program
+  .command("self-test")
+  .description(
+    "check whether this version can work on this host, beside the agent that runs; changes nothing",
+  )
+  .option("--json", "a line of JSON for each check")
+  .addOption(new Option("--unguarded").hideHelp())
+  .action(async ({ json = false, unguarded = false }: { json?: boolean; unguarded?: boolean }) => {
+    const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1), "--unguarded"] as const;
+    process.exitCode = unguarded
+      ? await selfTest({ environment: process.env, json, print })
+      : await guardedSelfTest(again, { json, print });
+  });
+program
+  .command("observe")
+  .description("see and decide as the agent that runs does, and print what differs; changes nothing")
+  .addOption(new Option("--ticks <n>", "how often").argParser(wholeNumber).default(3))
+  .addOption(new Option("--every <seconds>", "between two of them").argParser(wholeNumber).default(10))
+  .option("--json", "a line of JSON for each tick")
+  .action(async ({ ticks, every, json }: { ticks: number; every: number; json?: boolean }) => {
+    const log = openLog(COMMAND_LOG, STANDARD_ERROR);
+    const options = { ticks, everyMs: every * MS_PER_SECOND, json };
+    process.exitCode = await observe(config(), options, { print, log });
   });
 program
   .command("is-removed")

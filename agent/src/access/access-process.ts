@@ -12,6 +12,7 @@ import { HandoverMoment, MAX_GENERATIONS, TOO_MANY } from "../core/access/genera
 import { monotonicMs, readBootId } from "../host/clock.ts";
 import { NotifyError, type ServiceNotifier } from "../host/notify.ts";
 import { readProcessStart } from "../host/processes/process-liveness.ts";
+import { isCommitted } from "../process/bundle.ts";
 import { Broker } from "./broker.ts";
 import type { OpenGateway } from "./relay-process/gateway-opening.ts";
 import { RelayError } from "./relay-process/relay-handlers.ts";
@@ -100,6 +101,8 @@ export class AccessProcess {
       from.predecessor.serves();
     }
     log.info({ range: this.#options.config.leasePorts }, "serving");
+    // Not before: until it serves, one of an earlier version may have to go on with the file.
+    if (isCommitted(this.#options.folder)) broker.raiseMinReader();
     for (;;) {
       await this.#untilDue();
       if (this.#isEnding) {

@@ -262,6 +262,11 @@ export class Broker {
     await this.#draining.keepAtMost(beyond, because);
   }
 
+  /** This version is there to stay (store/lease-store.ts). @throws LeaseStoreError */
+  raiseMinReader(): void {
+    this.#store.raiseMinReader();
+  }
+
   /** What is held is bound, and somebody is there to bind more. */
   get isServing(): boolean {
     return this.#relay.pid !== null && this.#keeper.isCaughtUp && this.#gateway.isServing;

@@ -6,6 +6,7 @@ import { ConfigError, type Config } from "../config/config.ts";
 import { doOverlap } from "../core/leases/lease-port.ts";
 import { ServiceNotifier } from "../host/notify.ts";
 import { FolderLockedError } from "../journal/database/folder-lock.ts";
+import { NewerDatabaseError } from "../journal/database/schema-steps.ts";
 import { bundleOf } from "../process/bundle.ts";
 import { ending } from "@remotegpu/shared/ending";
 import type { Log } from "@remotegpu/shared/log";
@@ -66,6 +67,7 @@ function explain(error: unknown): number {
   const isExplained =
     error instanceof ConfigError ||
     error instanceof FolderLockedError ||
+    error instanceof NewerDatabaseError ||
     error instanceof ControlSocketError ||
     error instanceof HandoverError ||
     error instanceof SettingsFileError;

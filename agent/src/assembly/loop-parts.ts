@@ -11,6 +11,7 @@ import { readOwner } from "../host/processes/process-owner.ts";
 import { probeReplica } from "../host/inside/replica-probe.ts";
 import { DeviceProbe } from "../host/processes/device-probe.ts";
 import { processOfContainer } from "../host/processes/process-liveness.ts";
+import { HealthReport } from "../loop/health-report.ts";
 import { Housekeeping } from "../loop/housekeeping.ts";
 import { LeaseExchange } from "../loop/lease-exchange.ts";
 import { Meter } from "../loop/meter.ts";
@@ -31,7 +32,7 @@ import { ProgressWatch } from "../loop/watch/progress-watch.ts";
 import { ProbeWatch } from "../loop/watch/probe-watch.ts";
 import { TransitionWatch } from "../loop/watch/transition-watch.ts";
 import type { AgentMetrics } from "../metrics/agent-metrics.ts";
-import { bundleOf } from "../process/bundle.ts";
+import { bundleOf, isCommitted } from "../process/bundle.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import type { AgentSetting } from "./agent-setting.ts";
 import { canaryPart } from "./canary-part.ts";
@@ -121,6 +122,7 @@ export function loopParts(
     doors,
     codePacks,
     toolboxCleaner: new ToolboxCleaner({ runtime, log }),
+    isCommitted: () => isCommitted(import.meta.dirname),
     wake,
   });
   const { stateDir, poolFolder, storagePool, diskBounds: bounds } = config;
@@ -174,6 +176,13 @@ export function loopParts(
     fileWatch,
   });
   const meter = new Meter({ ...shared, accessWatch });
+  const healthReport = new HealthReport({
+    ...shared,
+    stateDir,
+    version: AGENT_VERSION,
+    meter,
+    reconciliation,
+  });
   const progressWatch = new ProgressWatch({
     figures: linked.figuresOf,
     cards: () => gpuWatch.gpus,
@@ -215,6 +224,7 @@ export function loopParts(
     reportNow: () => reportNow(report),
     onRound: (tookMs) => metrics.roundEnded(tookMs),
     link,
+    healthReport,
     storageSampling,
     notifier,
     log,

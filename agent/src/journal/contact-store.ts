@@ -5,7 +5,7 @@
 import { BootId } from "@remotegpu/shared/values/ids";
 import { z } from "zod";
 import type { Contact } from "../core/reconcile/contact.ts";
-import type { JournalDatabase } from "./database/journal-database.ts";
+import type { Statements } from "./database/journal-database.ts";
 import { seal, unseal, type StoredSeal } from "./database/sealed.ts";
 
 export const StoredContact: z.ZodType<Contact> = z.object({
@@ -16,9 +16,9 @@ export const StoredContact: z.ZodType<Contact> = z.object({
 });
 
 export class ContactStore {
-  readonly #database: JournalDatabase;
+  readonly #database: Statements;
 
-  constructor(database: JournalDatabase) {
+  constructor(database: Statements) {
     this.#database = database;
   }
 

@@ -3,7 +3,7 @@ import { BootId, RunId } from "@remotegpu/shared/values/ids";
 import type { UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { z } from "zod";
 import type { UsageInterval } from "../core/metering/usage-interval.ts";
-import type { JournalDatabase } from "./database/journal-database.ts";
+import type { Statements } from "./database/journal-database.ts";
 import { seal, unseal, type StoredSeal } from "./database/sealed.ts";
 
 /** Of no process that lives: whichever comes is another one. */
@@ -23,9 +23,9 @@ export const StoredInterval: z.ZodType<UsageInterval> = z.object({
 });
 
 export class IntervalStore {
-  readonly #database: JournalDatabase;
+  readonly #database: Statements;
 
-  constructor(database: JournalDatabase) {
+  constructor(database: Statements) {
     this.#database = database;
   }
 

@@ -14,8 +14,18 @@ import type { PulledImage } from "../core/images/image-rights.ts";
 import type { RunRecord } from "../core/runs/run-record.ts";
 import type { UsageInterval } from "../core/metering/usage-interval.ts";
 import { StoredContact } from "./contact-store.ts";
+import { isLocked } from "./database/folder-lock.ts";
 import { complaintAbout } from "./database/integrity.ts";
+import { JOURNAL_SCHEMA } from "./database/schema.ts";
+import {
+  assertReadable,
+  NewerDatabaseError,
+  schemaNumbers,
+  type SchemaNumbers,
+} from "./database/schema-steps.ts";
+import { readUntouched } from "./database/untouched.ts";
 import { StoredInterval } from "./interval-store.ts";
+import { snapshotOf, type JournalSnapshot } from "./journal-view.ts";
 import { JOURNAL_FILE } from "./journal.ts";
 import { StoredOrphans } from "./orphan-store.ts";
 import { StoredPulledImage } from "./pulled-images.ts";
@@ -67,20 +77,25 @@ export class UnreadableJournalError extends Error {
   override name = "UnreadableJournalError";
 }
 
+/** What a reader may find wrong with the file. */
+const UNREADABLE = [Database.SqliteError, NewerDatabaseError, z.ZodError];
+
 /** @throws NoJournalError, UnreadableJournalError */
 export function readJournal<T>(folder: string, read: (reading: JournalReading) => T): T {
   const path = join(folder, JOURNAL_FILE);
   if (!existsSync(path)) throw new NoJournalError(`there is no journal in ${folder}`);
-  let sqlite: Database.Database | null = null;
   try {
-    sqlite = new Database(path, { readonly: true });
-    sqlite.exec("BEGIN");
-    return read(new JournalReading(sqlite));
+    return readUntouched(
+      path,
+      () => isLocked(folder),
+      (sqlite) => {
+        assertReadable(sqlite, JOURNAL_SCHEMA);
+        return read(new JournalReading(sqlite));
+      },
+    );
   } catch (cause) {
-    if (!(cause instanceof Database.SqliteError || cause instanceof z.ZodError)) throw cause;
+    if (!(cause instanceof Error && UNREADABLE.some((kind) => cause instanceof kind))) throw cause;
     throw new UnreadableJournalError(`the journal cannot be read: ${cause.message}`, { cause });
-  } finally {
-    sqlite?.close();
   }
 }
 
@@ -89,6 +104,15 @@ export class JournalReading {
 
   constructor(sqlite: Database.Database) {
     this.#sqlite = sqlite;
+  }
+
+  /** What is decided from, as the stores themselves read it. */
+  snapshot(): JournalSnapshot {
+    return snapshotOf(this.#sqlite);
+  }
+
+  schema(): SchemaNumbers {
+    return schemaNumbers(this.#sqlite);
   }
 
   /** What is wrong with the file as a whole; null when nothing is. */

@@ -61,7 +61,7 @@ export interface JournalHead {
 
 /**
  * Opens the journal of a state folder, or begins one; counts one more agent epoch.
- * @throws FolderLockedError when another agent runs on the folder, NewerJournalError for a file of a later release
+ * @throws FolderLockedError when another agent runs on the folder, NewerDatabaseError for a file of a later release
  */
 export function openJournal(options: JournalOptions): Journal {
   const lock = lockFolder(options.folder);
@@ -186,6 +186,11 @@ export class Journal {
   /** The usage watermark of a heartbeat's reply, with the journal id that the heartbeat named. */
   confirm(confirmation: Confirmation): ConfirmOutcome {
     return this.#confirmations.confirm(confirmation);
+  }
+
+  /** To be called when this agent's version is committed, and never before (database/schema-steps.ts). @throws JournalError */
+  raiseMinReader(): void {
+    this.#database.raiseMinReader();
   }
 
   close(): void {

@@ -5,7 +5,7 @@
 import { InstanceId, RunId } from "@remotegpu/shared/values/ids";
 import { z } from "zod";
 import type { Orphan } from "../core/runs/orphans.ts";
-import type { JournalDatabase } from "./database/journal-database.ts";
+import type { Statements } from "./database/journal-database.ts";
 import { seal, unseal, type StoredSeal } from "./database/sealed.ts";
 
 export const StoredOrphans: z.ZodType<Orphan[]> = z.array(
@@ -19,9 +19,9 @@ export const StoredOrphans: z.ZodType<Orphan[]> = z.array(
 );
 
 export class OrphanStore {
-  readonly #database: JournalDatabase;
+  readonly #database: Statements;
 
-  constructor(database: JournalDatabase) {
+  constructor(database: Statements) {
     this.#database = database;
   }
 

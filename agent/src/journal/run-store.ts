@@ -9,7 +9,7 @@ import { AttachedGpu, INSTANCE_PROBLEMS, STOP_ACTORS } from "@remotegpu/shared/i
 import { z } from "zod";
 import type { StopCause } from "../core/runs/action.ts";
 import type { RunRecord } from "../core/runs/run-record.ts";
-import type { JournalDatabase } from "./database/journal-database.ts";
+import type { Statements } from "./database/journal-database.ts";
 import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "./database/sealed.ts";
 
 const MonotonicTime = z.object({ bootId: BootId, ms: z.int().nonnegative() });
@@ -101,10 +101,10 @@ export const StoredRecord: z.ZodType<RunRecord> = z.object({
 type StoredRun = StoredSeal & { run_id: RunId };
 
 export class RunStore {
-  readonly #database: JournalDatabase;
+  readonly #database: Statements;
   readonly #unsealed = new Unsealed(bySchema(StoredRecord));
 
-  constructor(database: JournalDatabase) {
+  constructor(database: Statements) {
     this.#database = database;
   }
 

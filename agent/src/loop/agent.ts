@@ -11,6 +11,7 @@ import { DamagedJournalError } from "../journal/database/integrity.ts";
 import type { CanaryWatch } from "./canary/canary-watch.ts";
 import type { ControlPlaneLink, Vitals } from "./control-plane-link.ts";
 import type { Doors } from "./doors.ts";
+import type { HealthReport } from "./health-report.ts";
 import type { Housekeeping } from "./housekeeping.ts";
 import type { ImagePulls } from "./images/image-pulls.ts";
 import type { LeaseExchange } from "./lease-exchange.ts";
@@ -50,6 +51,7 @@ export type AgentParts = {
   /** Called after each round with how long it took. */
   onRound?: (tookMs: number) => void;
   link: ControlPlaneLink;
+  healthReport: Pick<HealthReport, "ready" | "writeWhenDue">;
   storageSampling: StorageSampling;
   notifier: ServiceNotifier;
   log: Log;
@@ -136,6 +138,7 @@ export class Agent {
     await this.#attempt("telling the access process", () => leaseExchange.exchange());
     await this.#attempt("reporting", () => this.#report());
     await this.#attempt("telling systemd", () => this.#notifySystemd());
+    await this.#attempt("writing the health file", () => this.#parts.healthReport.writeWhenDue());
     if (hasChanged === true) this.wake();
   }
 
@@ -159,10 +162,11 @@ export class Agent {
   }
 
   async #notifySystemd(): Promise<void> {
-    const { notifier, clock, meter } = this.#parts;
+    const { notifier, clock, observation, meter, healthReport } = this.#parts;
     await notifier.alive(clock.monotonicMs());
-    if (this.#isReady || !meter.hasTicked) return;
+    if (this.#isReady || observation.containers === null || meter.ticks === 0) return;
     this.#isReady = true;
+    healthReport.ready();
     await notifier.ready("looking after this host");
   }
 

@@ -72,6 +72,8 @@ export class ControlPlaneLink {
   readonly #backoffUntilMs = new Map<Word, number>();
   #nextHeartbeatMs = Number.NEGATIVE_INFINITY;
   #contact: Contact;
+  #heartbeats = 0;
+  #heardMs: number | null = null;
   #lastRoundTripMs: number | null = null;
   #clockOffset: ClockOffset | null = null;
   /** What is wrong with the host or a card is told as soon as it changes. */
@@ -97,6 +99,16 @@ export class ControlPlaneLink {
   /** When the control plane last accepted a heartbeat. */
   get contact(): Contact {
     return this.#contact;
+  }
+
+  /** How many heartbeats were answered since the agent's start. */
+  get heartbeats(): number {
+    return this.#heartbeats;
+  }
+
+  /** When the last of them was, on the boot clock; null before the first. */
+  get heardMs(): number | null {
+    return this.#heardMs;
   }
 
   /** By the latest heartbeat's answer; null before the first. */
@@ -214,6 +226,8 @@ export class ControlPlaneLink {
     this.#isKnown = true;
     this.#reportedTroubles = troublesOf(vitals);
     this.#contact = heardAt(monotonic(momentOf(clock)));
+    this.#heartbeats += 1;
+    this.#heardMs = clock.monotonicMs();
     const { watermark, dbIncarnation } = reply;
     journal.confirm({ journalId: head.journalId, watermark, dbIncarnation });
     const { term, generation } = journal.head().applied;

@@ -8,6 +8,7 @@ import type { RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { runsOverStorage } from "../core/storage/storage-limit.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { CodePacks } from "./code/code-packs.ts";
@@ -33,6 +34,9 @@ export type HousekeepingParts = {
   codePacks: Pick<CodePacks, "sweep">;
   toolboxCleaner: Pick<ToolboxCleaner, "cleanWhenDue">;
   link: Pick<ControlPlaneLink, "keepContact">;
+  journal: Pick<Journal, "raiseMinReader">;
+  /** Whether this agent's version is there to stay. */
+  isCommitted: () => boolean;
   wake: () => void;
   log: Log;
 };
@@ -41,6 +45,7 @@ export class Housekeeping {
   readonly #parts: HousekeepingParts;
   #doneMs = Number.NEGATIVE_INFINITY;
   #isPending = false;
+  #isReaderRaised = false;
   #isMakingSpare = false;
   #startedMs = Number.NEGATIVE_INFINITY;
   #makesSpareFromMs = Number.NEGATIVE_INFINITY;
@@ -67,6 +72,7 @@ export class Housekeeping {
     limitWatch.raise();
     outputKeeper.pruneWhenDue(nowMs);
     orphanWatch.keep();
+    this.#raiseReaderOnceCommitted();
     // However slow the runtime is, one such round is under way at a time.
     if (this.#isPending) return;
     this.#isPending = true;
@@ -106,6 +112,14 @@ export class Housekeeping {
         log.warn({ error }, "no network could be made ahead of the next workspace; tried again in a minute");
       })
       .finally(() => (this.#isMakingSpare = false));
+  }
+
+  /** From then on agents that do not understand what this one writes refuse the journal. */
+  #raiseReaderOnceCommitted(): void {
+    const { journal, isCommitted } = this.#parts;
+    if (this.#isReaderRaised || !isCommitted()) return;
+    journal.raiseMinReader();
+    this.#isReaderRaised = true;
   }
 
   #wakeIn(ms: number): void {

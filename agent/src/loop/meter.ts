@@ -53,6 +53,7 @@ export class Meter {
   readonly #log: Log;
   readonly #disagreements = new Map<RunId, Disagreement>();
   #tickedMs = Number.NEGATIVE_INFINITY;
+  #ticks = 0;
 
   constructor(parts: {
     clock: Clock;
@@ -82,8 +83,14 @@ export class Meter {
     return lastingDisagreements(this.#disagreements, this.#clock.monotonicMs());
   }
 
-  get hasTicked(): boolean {
-    return this.#tickedMs !== Number.NEGATIVE_INFINITY;
+  /** How many were written down since the agent's start. */
+  get ticks(): number {
+    return this.#ticks;
+  }
+
+  /** When the last one was written down, on the boot clock; null before the first. */
+  get tickedMs(): number | null {
+    return this.#ticks === 0 ? null : this.#tickedMs;
   }
 
   /** @throws JournalError */
@@ -110,6 +117,7 @@ export class Meter {
       .filter((run) => run !== null);
     journal.record(meter(runs, intervals, before, { isShortOfSpace: journal.isShortOfSpace }), before.nowMs);
     this.#tickedMs = this.#clock.monotonicMs();
+    this.#ticks += 1;
     await this.#gpuWatch.follow(this.#observation.own, this.#clock.wallMs());
   }
 

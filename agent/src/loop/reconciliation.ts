@@ -3,6 +3,7 @@
  * waited for; how it went is seen in a later round.
  */
 import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import type { RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { Action } from "../core/runs/action.ts";
 import { cutOffMs } from "../core/reconcile/contact.ts";
@@ -10,6 +11,8 @@ import type { Container } from "../core/container/container.ts";
 import { reconcile, type Flags } from "../core/reconcile/reconcile.ts";
 import { completedRemovals } from "../core/reconcile/removals.ts";
 import type { HostObstacles } from "../core/reconcile/start-obstacle.ts";
+import { areStopsUnconfirmed } from "../core/reconcile/stop-guard.ts";
+import { isUnorderedEnd } from "../core/upgrade/unordered-ends.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { Housekeeping } from "./housekeeping.ts";
@@ -52,6 +55,7 @@ export type ReconciliationParts = {
 
 export class Reconciliation {
   readonly #parts: ReconciliationParts;
+  readonly #unorderedEnds = new Set<RunId>();
   #holdsStops = false;
 
   constructor(parts: ReconciliationParts) {
@@ -61,6 +65,11 @@ export class Reconciliation {
   /** As the heartbeat says it. */
   get degraded(): string[] {
     return this.#holdsStops ? ["stops-held"] : [];
+  }
+
+  /** How many runs it ended since the agent's start that no order wanted ended (core/upgrade/unordered-ends.ts). */
+  get unorderedEnds(): number {
+    return this.#unorderedEnds.size;
   }
 
   get hostObstacles(): HostObstacles {
@@ -86,8 +95,7 @@ export class Reconciliation {
     const knowledge = observation.knowledge(seen);
     const now = monotonic(momentOf(clock));
     const set = journal.desired.read();
-    const stopsUnconfirmed =
-      set.stopsAreGuarded && (set.confirmedStops ?? -1) < set.generation && !observation.hasLeftFleet;
+    const stopsUnconfirmed = areStopsUnconfirmed(set, observation);
     const { contact, isSetCurrent } = link;
     // Before the first set there is nobody who could have asked for anything.
     if (set.term > 0)
@@ -106,6 +114,7 @@ export class Reconciliation {
         continue;
       }
       const isDone = performer.perform(action, now);
+      if (isDone && isUnorderedEnd(action, knowledge)) this.#unorderedEnds.add(action.runId);
       hasChanged ||= isDone && METERED_AT_ONCE.has(action.kind);
     }
     if (set.stopsAreGuarded && !this.#holdsStops && set.generation > 0) journal.desired.liftStopGuard();

@@ -16,6 +16,14 @@ import type { LeaseRecord } from "../../core/leases/lease.ts";
 import type { ListNumbers } from "../../core/leases/lease-list.ts";
 import { makeDurable } from "../../journal/database/durable.ts";
 import { isDamage } from "../../journal/database/integrity.ts";
+import {
+  assertReadable,
+  migrate,
+  raiseMinReader,
+  type FileSchema,
+} from "../../journal/database/schema-steps.ts";
+import { ACCESS_LOCK_FILE, isLocked } from "../../journal/database/folder-lock.ts";
+import { readUntouched } from "../../journal/database/untouched.ts";
 import { seal, unseal, type StoredSeal } from "../../journal/database/sealed.ts";
 import { SessionStore } from "./session-store.ts";
 import { ReachableInstance } from "../control/control-messages.ts";
@@ -66,7 +74,18 @@ const STEPS = [
     entry_hash     TEXT    NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- The lowest schema whose access processes understand all that is in here.
+  ALTER TABLE meta ADD COLUMN min_reader INTEGER NOT NULL DEFAULT 3;
+  `,
 ];
+
+export const ACCESS_SCHEMA: FileSchema = {
+  name: "the file of leases",
+  steps: STEPS,
+  countsSteps: false,
+  minReader: 3,
+};
 
 const StoredLease: z.ZodType<LeaseRecord> = z.object({
   leaseId: LeaseId,
@@ -97,7 +116,7 @@ type Change = {
   numbers?: ListNumbers;
 };
 
-/** @throws whatever SQLite says of a disk that fails */
+/** @throws NewerDatabaseError for a file of a later release, and whatever SQLite says of a disk that fails */
 export function openLeaseStore(folder: string): { store: LeaseStore; isReplaced: boolean } {
   const path = join(folder, ACCESS_FILE);
   try {
@@ -109,14 +128,19 @@ export function openLeaseStore(folder: string): { store: LeaseStore; isReplaced:
   }
 }
 
-/** As they stand, for a reader beside the access process: nothing is mended and nothing written. */
+/**
+ * As they stand, for a reader beside the access process: nothing is mended and nothing written.
+ * @throws NewerDatabaseError
+ */
 export function readLeases(folder: string): { leases: LeaseRecord[]; damaged: string[] } {
-  const sqlite = new Database(join(folder, ACCESS_FILE), { readonly: true });
-  try {
-    return leasesIn(sqlite);
-  } finally {
-    sqlite.close();
-  }
+  return readUntouched(
+    join(folder, ACCESS_FILE),
+    () => isLocked(folder, ACCESS_LOCK_FILE),
+    (sqlite) => {
+      assertReadable(sqlite, ACCESS_SCHEMA);
+      return leasesIn(sqlite);
+    },
+  );
 }
 
 function leasesIn(sqlite: Database.Database): { leases: LeaseRecord[]; damaged: string[] } {
@@ -143,7 +167,7 @@ export class LeaseStore {
     this.book = new SessionStore(this.#sqlite, (work) => this.#transact(work));
     try {
       makeDurable(this.#sqlite);
-      migrate(this.#sqlite);
+      migrate(this.#sqlite, ACCESS_SCHEMA);
       const complaint = this.#sqlite.pragma("quick_check(1)", { simple: true });
       if (complaint !== "ok") throw new Database.SqliteError(String(complaint), "SQLITE_CORRUPT");
       this.#meta();
@@ -248,6 +272,11 @@ export class LeaseStore {
     );
   }
 
+  /** To be called when this process's version is committed, and never before (schema-steps.ts). @throws LeaseStoreError */
+  raiseMinReader(): void {
+    this.#transact(() => raiseMinReader(this.#sqlite, ACCESS_SCHEMA));
+  }
+
   close(): void {
     this.#sqlite.close();
   }
@@ -266,18 +295,6 @@ export class LeaseStore {
       if (!(cause instanceof Database.SqliteError) || cause.code.startsWith("SQLITE_CONSTRAINT")) throw cause;
       throw new LeaseStoreError(`the leases cannot be written: ${cause.message} (${cause.code})`, { cause });
     }
-  }
-}
-
-/** Steps only ever add, as in the journal. */
-function migrate(sqlite: Database.Database): void {
-  const version = Number(sqlite.pragma("user_version", { simple: true }));
-  for (const [index, step] of STEPS.entries()) {
-    if (index < version) continue;
-    sqlite.transaction(() => {
-      sqlite.exec(step);
-      sqlite.pragma(`user_version = ${index + 1}`);
-    })();
   }
 }
 

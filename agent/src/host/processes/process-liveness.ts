@@ -27,6 +27,12 @@ export async function readProcessStart(pid: number): Promise<number | null> {
   return life.alive ? life.startTicks : null;
 }
 
+/** Of those that live, by their pids. */
+export async function startTicksOf(pids: readonly number[]): Promise<Map<number, number>> {
+  const found = await Promise.all(pids.map(async (pid) => [pid, await readProcessStart(pid)] as const));
+  return new Map(found.flatMap(([pid, ticks]) => (ticks === null ? [] : [[pid, ticks] as const])));
+}
+
 /**
  * The containers a process is in, the outermost first; empty for a process of the host. Null where nothing of it lives.
  * One whose first thread has ended goes on in its others, and only theirs tell its containers then: with cgroup v1 the

@@ -5,7 +5,8 @@
 import { accessSync, constants } from "node:fs";
 import Database from "better-sqlite3";
 import { sha256 } from "@remotegpu/shared/proof/row-hash";
-import { migrate, SCHEMA_VERSION } from "./schema.ts";
+import { JOURNAL_SCHEMA } from "./schema.ts";
+import { migrate } from "./schema-steps.ts";
 
 /** The agent must end on it: the next start sets the file aside and begins a new one. */
 export class DamagedJournalError extends Error {
@@ -30,7 +31,7 @@ export function assertIntact(sqlite: Database.Database): void {
 export function complaintAbout(sqlite: Database.Database): string | null {
   const structure = sqlite.pragma("quick_check(1)", { simple: true });
   if (structure !== "ok") return `the journal's structure: ${String(structure)}`;
-  const isOurVersion = sqlite.pragma("user_version", { simple: true }) === SCHEMA_VERSION;
+  const isOurVersion = sqlite.pragma("user_version", { simple: true }) === JOURNAL_SCHEMA.steps.length;
   if (isOurVersion && definitions(sqlite) !== expectedDefinitions())
     return "the journal's table definitions have changed by themselves";
   const identity = sqlite
@@ -53,7 +54,7 @@ function assertWritable(sqlite: Database.Database): void {
 
 function expectedDefinitions(): string {
   const fresh = new Database(":memory:");
-  migrate(fresh);
+  migrate(fresh, JOURNAL_SCHEMA);
   const text = definitions(fresh);
   fresh.close();
   return text;

@@ -13,7 +13,8 @@ import {
 import { Ballast } from "./ballast.ts";
 import { CHECKPOINT_PAGES, makeDurable } from "./durable.ts";
 import { assertIntact, DamagedJournalError, isDamage } from "./integrity.ts";
-import { migrate } from "./schema.ts";
+import { JOURNAL_SCHEMA } from "./schema.ts";
+import { migrate, raiseMinReader } from "./schema-steps.ts";
 
 const PAGE_BYTES = 4_096;
 const RESERVED_BYTES = 2 * CHECKPOINT_PAGES * PAGE_BYTES;
@@ -22,6 +23,9 @@ const RESERVED_BYTES = 2 * CHECKPOINT_PAGES * PAGE_BYTES;
 export class JournalError extends Error {
   override name = "JournalError";
 }
+
+/** What the journal's stores are made from. */
+export type Statements = Pick<JournalDatabase, "prepare" | "write">;
 
 export class JournalDatabase {
   /** Failures since it was opened. */
@@ -32,7 +36,7 @@ export class JournalDatabase {
   readonly #ballast: Ballast;
   #isShortOfSpace: boolean;
 
-  /** @throws DamagedJournalError for a file that is no database or a damaged one */
+  /** @throws DamagedJournalError for a file that is no database or a damaged one, NewerDatabaseError for one of a later release */
   constructor(path: string, ballast: Ballast) {
     // Customers' variables are in it: nobody but us may read it, nor the log file, which takes the same mode.
     closeSync(openSync(path, "a", 0o600));
@@ -40,7 +44,7 @@ export class JournalDatabase {
     this.#sqlite = new Database(path);
     try {
       makeDurable(this.#sqlite);
-      migrate(this.#sqlite);
+      migrate(this.#sqlite, JOURNAL_SCHEMA);
       assertIntact(this.#sqlite);
     } catch (error) {
       this.#sqlite.close();
@@ -94,6 +98,11 @@ export class JournalDatabase {
     this.#isShortOfSpace = this.#isShortOfSpace ? !this.#ballast.lay() : this.#ballast.isRoomShort();
   }
 
+  /** This release is there to stay: agents that do not understand what it writes refuse the file from now on. */
+  raiseMinReader(): void {
+    this.write(() => raiseMinReader(this.#sqlite, JOURNAL_SCHEMA));
+  }
+
   close(): void {
     this.#sqlite.close();
   }
@@ -103,7 +112,7 @@ export class JournalDatabase {
    * are extended without any new room, even when somebody else takes what the ballast gave.
    */
   #reserveLog(): void {
-    this.write(() => this.prepare("INSERT INTO reserve VALUES (zeroblob(?))").run(RESERVED_BYTES));
+    this.write(() => this.prepare("INSERT INTO reserve (filler) VALUES (zeroblob(?))").run(RESERVED_BYTES));
     this.write(() => this.prepare("DELETE FROM reserve").run());
   }
 

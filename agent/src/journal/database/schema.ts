@@ -1,8 +1,5 @@
-/**
- * The journal's tables as numbered steps (`user_version`). A step only ever adds: an agent one release back still
- * works on the file, and what it no longer needs is dropped a release later.
- */
-import type { Database } from "better-sqlite3";
+/** The journal's tables. What a step may do, and who may read what, is said in schema-steps.ts. */
+import type { FileSchema } from "./schema-steps.ts";
 
 const STEPS = [
   `
@@ -136,44 +133,15 @@ const STEPS = [
     entry_hash       TEXT    NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- The lowest schema whose agents understand all that is in here.
+  ALTER TABLE meta ADD COLUMN min_reader INTEGER NOT NULL DEFAULT 7;
+  `,
 ];
 
-export const SCHEMA_VERSION = STEPS.length;
-
-export class NewerJournalError extends Error {
-  override name = "NewerJournalError";
-}
-
-/**
- * Brings the file up to date, each step in one transaction with its number.
- * @throws NewerJournalError for a file more than one step ahead of this agent
- */
-export function migrate(database: Database): void {
-  const version = versionOf(database);
-  if (version > STEPS.length + 1)
-    throw new NewerJournalError(
-      `the journal has schema ${version}, this agent knows ${STEPS.length}: install a newer agent`,
-    );
-  for (const [index, step] of STEPS.entries()) {
-    if (index < version) continue;
-    database.transaction(() => {
-      database.exec(step);
-      database.exec("CREATE TABLE IF NOT EXISTS schema_steps (number INTEGER PRIMARY KEY) STRICT");
-      database.prepare("INSERT INTO schema_steps VALUES (?)").run(index + 1);
-      database.pragma(`user_version = ${index + 1}`);
-    })();
-  }
-}
-
-/** `user_version` lies bare in the file's header, so a flipped bit there must not lock the agent out: the steps count. */
-function versionOf(database: Database): number {
-  const version = Number(database.pragma("user_version", { simple: true }));
-  const isCounted = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_steps'").get();
-  if (isCounted === undefined) return version;
-  const counted = database
-    .prepare<[], { version: number }>("SELECT max(number) AS version FROM schema_steps")
-    .get()?.version;
-  if (counted === undefined || counted === version) return version;
-  database.pragma(`user_version = ${counted}`);
-  return counted;
-}
+export const JOURNAL_SCHEMA: FileSchema = {
+  name: "the journal",
+  steps: STEPS,
+  countsSteps: true,
+  minReader: 7,
+};

@@ -1,15 +1,15 @@
 /** Sessions that are to be cut off, as pulled with the desired set. Absence ends them: they are over, or may stay. */
 import { Cut } from "@remotegpu/shared/instance/ssh-access";
-import type { JournalDatabase } from "../database/journal-database.ts";
+import type { Statements } from "../database/journal-database.ts";
 import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "../database/sealed.ts";
 
 type StoredCut = StoredSeal & { session_id: string };
 
 export class DesiredCuts {
-  readonly #database: JournalDatabase;
+  readonly #database: Statements;
   readonly #unsealed = new Unsealed(bySchema(Cut));
 
-  constructor(database: JournalDatabase) {
+  constructor(database: Statements) {
     this.#database = database;
   }
 

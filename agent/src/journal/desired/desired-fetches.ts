@@ -1,15 +1,15 @@
 /** The images that waiting orders need, as pulled with the desired set. Unlike instances, absence ends them. */
 import { DesiredFetch, type FetchId } from "@remotegpu/shared/instance/image-fetch";
-import type { JournalDatabase } from "../database/journal-database.ts";
+import type { Statements } from "../database/journal-database.ts";
 import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "../database/sealed.ts";
 
 type StoredFetch = StoredSeal & { fetch_id: FetchId };
 
 export class DesiredFetches {
-  readonly #database: JournalDatabase;
+  readonly #database: Statements;
   readonly #unsealed = new Unsealed(bySchema(DesiredFetch));
 
-  constructor(database: JournalDatabase) {
+  constructor(database: Statements) {
     this.#database = database;
   }
 

@@ -1,15 +1,15 @@
 /** Gateways that this host is to dial, as pulled with the desired set. Absence ends it: they reach it, or are gone. */
 import { GatewayAddress } from "@remotegpu/shared/instance/ssh-access";
-import type { JournalDatabase } from "../database/journal-database.ts";
+import type { Statements } from "../database/journal-database.ts";
 import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "../database/sealed.ts";
 
 type StoredGateway = StoredSeal & { address: string };
 
 export class DesiredGateways {
-  readonly #database: JournalDatabase;
+  readonly #database: Statements;
   readonly #unsealed = new Unsealed(bySchema(GatewayAddress));
 
-  constructor(database: JournalDatabase) {
+  constructor(database: Statements) {
     this.#database = database;
   }
 

@@ -1,15 +1,15 @@
 /** Whose keys open instances by SSH, as pulled with the desired set. Absence ends them, as with images. */
 import { KeySet } from "@remotegpu/shared/instance/ssh-access";
-import type { JournalDatabase } from "../database/journal-database.ts";
+import type { Statements } from "../database/journal-database.ts";
 import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "../database/sealed.ts";
 
 type StoredKeySet = StoredSeal & { key_set_id: string };
 
 export class DesiredKeySets {
-  readonly #database: JournalDatabase;
+  readonly #database: Statements;
   readonly #unsealed = new Unsealed(bySchema(KeySet));
 
-  constructor(database: JournalDatabase) {
+  constructor(database: Statements) {
     this.#database = database;
   }
 

@@ -4,15 +4,15 @@
  */
 import { DesiredLease } from "@remotegpu/shared/instance/lease";
 import type { LeaseId } from "@remotegpu/shared/values/ids";
-import type { JournalDatabase } from "../database/journal-database.ts";
+import type { Statements } from "../database/journal-database.ts";
 import { seal, unseal, type StoredSeal } from "../database/sealed.ts";
 
 type StoredLease = StoredSeal & { lease_id: LeaseId };
 
 export class DesiredLeases {
-  readonly #database: JournalDatabase;
+  readonly #database: Statements;
 
-  constructor(database: JournalDatabase) {
+  constructor(database: Statements) {
     this.#database = database;
   }
 

@@ -12,7 +12,7 @@ import { DesiredFetches } from "./desired-fetches.ts";
 import { DesiredGateways } from "./desired-gateways.ts";
 import { DesiredKeySets } from "./desired-key-sets.ts";
 import { DesiredLeases } from "./desired-leases.ts";
-import type { JournalDatabase } from "../database/journal-database.ts";
+import type { Statements } from "../database/journal-database.ts";
 import { seal, unsealBy, Unsealed, type StoredSeal } from "../database/sealed.ts";
 import { storedOrder } from "./stored-order.ts";
 
@@ -69,10 +69,10 @@ export class DesiredStore {
   readonly keySets: DesiredKeySets;
   readonly cuts: DesiredCuts;
   readonly gateways: DesiredGateways;
-  readonly #database: JournalDatabase;
+  readonly #database: Statements;
   readonly #unsealed = new Unsealed(storedOrder);
 
-  constructor(database: JournalDatabase) {
+  constructor(database: Statements) {
     this.#database = database;
     this.leases = new DesiredLeases(database);
     this.fetches = new DesiredFetches(database);

@@ -16,13 +16,11 @@ import {
 } from "../../core/container/container.ts";
 import { liveContainers } from "../../core/gpus/gpu-processes.ts";
 import { desiredImages, type DesiredImage } from "../../core/images/desired-images.ts";
-import { doubtsAbout, withLeftBehind, type Doubt } from "../../core/runs/left-behind.ts";
-import { ordersOfRemovedHost } from "../../core/reconcile/removed-host.ts";
-import { sortedOrders } from "../../core/runs/unserved-order.ts";
 import { ownedContainers, runNow, type Knowledge, type RunNow } from "../../core/runs/run-view.ts";
 import type { ContainerGroups } from "../../host/processes/container-groups.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { GpuWatch } from "./gpus/gpu-watch.ts";
+import { HostKnowledge } from "./host-knowledge.ts";
 import type { ImageWatch } from "./image-watch.ts";
 import type { ContainersSnapshot, RuntimeWatch } from "./runtime-watch.ts";
 import type { VersionWatch } from "./version-watch.ts";
@@ -32,8 +30,6 @@ const RUNTIME_PATIENCE_MS = 2_000;
 const LEAST_PATIENCE_MS = 100;
 /** How long a round waits for the kernel log, which as a rule takes less than a millisecond. */
 const HEARD_WITHIN_MS = 100;
-/** In place of the pids of a group that cannot be read. */
-const UNTOLD = 0;
 
 export class Observation {
   readonly #hostId: HostId;
@@ -42,8 +38,7 @@ export class Observation {
   readonly #gpuWatch: GpuWatch;
   readonly #imageWatch: ImageWatch;
   readonly #versionWatch: Pick<VersionWatch, "readWhenDue">;
-  readonly #groups: Pick<ContainerGroups, "processesOf">;
-  readonly #features: readonly Feature[];
+  readonly #host: HostKnowledge;
   readonly #wake: () => void;
   readonly #log: Log;
   #containers: readonly Container[] | null = null;
@@ -69,8 +64,7 @@ export class Observation {
     this.#gpuWatch = parts.gpuWatch;
     this.#imageWatch = parts.imageWatch;
     this.#versionWatch = parts.versionWatch;
-    this.#groups = parts.groups;
-    this.#features = parts.features;
+    this.#host = new HostKnowledge(parts);
     this.#wake = parts.wake;
     this.#log = parts.log;
   }
@@ -124,7 +118,7 @@ export class Observation {
         ? RUNTIME_PATIENCE_MS
         : Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, untilTickMs));
     const check = await this.#runtimeWatch.containers(nowMs, { patienceMs, mark });
-    const seen = check.seen === null ? null : this.#withLeftBehind(check.seen);
+    const seen = check.seen === null ? null : this.#host.withLeftBehind(check.seen);
     if (seen !== null) this.#containers = seen;
     await this.#hearOfCards(nowMs);
     // After the list: a card that it shows to be free now is looked at before this round gives it away.
@@ -161,36 +155,9 @@ export class Observation {
     await Promise.race([this.#hearing, delay(HEARD_WITHIN_MS, undefined, { ref: false })]);
   }
 
-  /** What the runtime calls ended, or does not know any more, is looked for among the living. */
-  #withLeftBehind(seen: readonly Container[]): Container[] {
-    const runs = this.#journal.runs.all();
-    const alive = new Map(doubtsAbout(seen, runs).map((doubt) => [doubt.containerId, this.#aliveIn(doubt)]));
-    return withLeftBehind(seen, { hostId: this.#hostId, runs, alive });
-  }
-
-  /** Of a group that cannot be read nothing is known, and so nothing of it is free. */
-  #aliveIn({ containerId, group }: Doubt): readonly number[] {
-    try {
-      return this.#groups.processesOf(containerId, group);
-    } catch (error) {
-      this.#log.error({ containerId, error }, "which processes of a container are alive is unknown");
-      return [UNTOLD];
-    }
-  }
-
   /** What is wanted, recorded and seen, side by side. */
   knowledge(observed: readonly Container[] = this.#containers ?? []): Knowledge {
-    const { instances, notUnderstood } = this.#journal.desired.read();
-    const orders = this.#hasLeftFleet
-      ? sortedOrders(ordersOfRemovedHost(instances), ordersOfRemovedHost(notUnderstood), this.#features)
-      : sortedOrders(instances.filter(isNamed), notUnderstood.filter(isNamed), this.#features);
-    return {
-      hostId: this.#hostId,
-      ...orders,
-      observed,
-      runs: this.#journal.runs.all(),
-      knownEpochs: this.#journal.runs.knownEpochs(),
-    };
+    return this.#host.of(observed, { hasLeftFleet: this.#hasLeftFleet });
   }
 
   /** Which images are wanted on this host now; a host that was taken out of the fleet wants none. */
@@ -217,9 +184,4 @@ export class Observation {
   runNow(run: RunKey): RunNow {
     return runNow(this.knowledge(), run);
   }
-}
-
-/** The last set names it. */
-function isNamed({ isAbsent }: { isAbsent: boolean }): boolean {
-  return !isAbsent;
 }

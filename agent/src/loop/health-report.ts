@@ -1,0 +1,75 @@
+/**
+ * Writes down how this agent stands, for the unit that upgrades it (core/upgrade/health.ts): at each metering tick, at each
+ * answered heartbeat, and when it is ready. Nobody waits for it.
+ */
+import type { AgentHealth } from "../core/upgrade/health.ts";
+import { controlPlaneAt, healthInstances, processOf } from "../core/upgrade/health.ts";
+import type { Clock } from "../host/moment.ts";
+import { writeHealth } from "../host/health-file.ts";
+import { startTicksOf } from "../host/processes/process-liveness.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { ControlPlaneLink } from "./control-plane-link.ts";
+import type { Meter } from "./meter.ts";
+import type { Reconciliation } from "./reconciliation.ts";
+import type { Observation } from "./watch/observation.ts";
+
+export type HealthReportParts = {
+  stateDir: string;
+  version: string;
+  clock: Clock;
+  journal: Pick<Journal, "head">;
+  observation: Pick<Observation, "own">;
+  meter: Pick<Meter, "ticks" | "tickedMs">;
+  reconciliation: Pick<Reconciliation, "unorderedEnds">;
+  link: Pick<ControlPlaneLink, "heartbeats" | "heardMs">;
+};
+
+export class HealthReport {
+  readonly #parts: HealthReportParts;
+  readonly #startedMs: number;
+  readonly #agentEpoch: number;
+  #readyMs: number | null = null;
+  #writtenAt = "";
+
+  constructor(parts: HealthReportParts) {
+    this.#parts = parts;
+    this.#startedMs = parts.clock.monotonicMs();
+    this.#agentEpoch = parts.journal.head().agentEpoch;
+  }
+
+  /** Systemd is about to be notified. */
+  ready(): void {
+    this.#readyMs ??= this.#parts.clock.monotonicMs();
+  }
+
+  /** To be called in each round; does nothing where nothing that it is written for has happened. @throws what the disk says */
+  async writeWhenDue(): Promise<void> {
+    const { meter, link, reconciliation } = this.#parts;
+    const at = [meter.ticks, link.heartbeats, this.#readyMs, reconciliation.unorderedEnds].join(" ");
+    if (at === this.#writtenAt) return;
+    writeHealth(this.#parts.stateDir, await this.#now());
+    this.#writtenAt = at;
+  }
+
+  async #now(): Promise<AgentHealth> {
+    const { version, clock, observation, meter, link, reconciliation } = this.#parts;
+    const { own } = observation;
+    const startTicks = await startTicksOf(own.map(processOf).filter((pid) => pid !== null));
+    const nowMs = clock.monotonicMs();
+    return {
+      version,
+      pid: process.pid,
+      bootId: clock.bootId,
+      agentEpoch: this.#agentEpoch,
+      startedMs: this.#startedMs,
+      readyMs: this.#readyMs,
+      writtenMs: nowMs,
+      heartbeats: link.heartbeats,
+      controlPlane: controlPlaneAt(link.heardMs, nowMs),
+      ticks: meter.ticks,
+      lastTickMs: meter.tickedMs,
+      instances: healthInstances(own, startTicks),
+      unorderedEnds: reconciliation.unorderedEnds,
+    };
+  }
+}
