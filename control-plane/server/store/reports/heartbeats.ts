@@ -18,6 +18,8 @@ import { SERVES_SSH } from "../hosts/host-features.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import { refusedNewcomer } from "../hosts/newcomers.ts";
 import { noteRestore } from "./restores.ts";
+import type { NamedRelease, UpgradeResult } from "@remotegpu/shared/messages/upgrade-report";
+import { noteUpgradeResult } from "../hosts/agent-upgrades.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 import { reasonOf } from "../../core/reasons/plain-reason.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";
@@ -29,6 +31,8 @@ export interface HeartbeatAnswer {
   observedDigest: string | null;
   dbIncarnation: number;
   liftCordons: NonNullable<HeartbeatReply["liftCordons"]>;
+  /** Null: nothing is to change. */
+  release: NamedRelease | null;
 }
 
 export type HeartbeatOutcome =
@@ -43,6 +47,8 @@ interface KnownHost {
   observed_digest: string | null;
   newest_journal: string | null;
   serves_ssh: boolean;
+  /** As its last report had it; null: it had none. */
+  last_upgrade: UpgradeResult | null;
 }
 
 /** Serves one heartbeat. The clock that says when it came is the control plane's. */
@@ -87,6 +93,7 @@ export async function acceptHeartbeat(
       roundTripMs: heartbeat.lastRoundTripMs,
     });
     await reportChanges(sql, { hostId, host, heartbeat, now });
+    await noteUpgradeResult(sql, { hostId, last: heartbeat.upgrade?.last, before: host.last_upgrade, now });
     const health = noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
     const words = { hostId, cards: heartbeat.gpus, source: "heartbeat", now, after: health } as const;
     const [liftCordons] = await Promise.all([health, noteCardWords(sql, words)]);
@@ -104,7 +111,7 @@ export async function acceptHeartbeat(
 async function lockKnownHost(sql: Transaction, hostId: string): Promise<KnownHost | null> {
   const { rows } = await sql.query<KnownHost>(
     `SELECT generation, agent_epoch, connection, observed_digest, health_status,
-            ${SERVES_SSH} AS serves_ssh,
+            ${SERVES_SSH} AS serves_ssh, h.agent_upgrade -> 'last' AS last_upgrade,
             (SELECT j.journal_id FROM host_journals j WHERE j.host_id = h.id
               ORDER BY j.first_seen_at DESC, j.journal_id LIMIT 1) AS newest_journal
        FROM hosts h WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
@@ -154,7 +161,7 @@ async function noteHost(
             health_status = CASE WHEN cardinality($3::text[]) > 0 THEN 'degraded' ELSE 'healthy' END,
             degraded = $3::text[], agent_version = $4, protocol_min = $5, protocol_max = $6, boot_id = $7,
             agent_epoch = $8, applied_term = $9, applied_generation = $10, features = $11::text[],
-            clock_offset_ms = $12
+            clock_offset_ms = $12, agent_upgrade = $13::jsonb
       WHERE id = $1`,
     [
       hostId,
@@ -169,6 +176,7 @@ async function noteHost(
       heartbeat.applied.generation,
       heartbeat.features ?? [],
       heartbeat.clockOffsetMs ?? null,
+      heartbeat.upgrade === undefined ? null : JSON.stringify(heartbeat.upgrade),
     ],
   );
 }
@@ -232,8 +240,9 @@ async function answerFor(
     observed_digest: string | null;
     db_incarnation: number;
     removal_waits: boolean;
+    release: NamedRelease | null;
   }>(
-    `SELECT h.generation, h.observed_digest, c.db_incarnation,
+    `SELECT h.generation, h.observed_digest, c.db_incarnation, h.target_release AS release,
             h.applied_generation >= h.generation AND EXISTS (
               SELECT FROM placements p WHERE p.host_id = h.id AND p.gone_at IS NULL AND p.want = 'removed'
             ) AS removal_waits
@@ -248,5 +257,6 @@ async function answerFor(
     watermark,
     observedDigest: waitsForReport || row.removal_waits ? null : row.observed_digest,
     dbIncarnation: row.db_incarnation,
+    release: row.release,
   };
 }
