@@ -16,7 +16,7 @@ const UNIT = "remotegpu-upgrade.service";
 const REQUESTED_AGAIN_MS = MS_PER_MINUTE;
 const START_WITHIN_MS = 10_000;
 /** It is there where systemd is this host's init. */
-export const SYSTEMD_FOLDER = "/run/systemd/system";
+const SYSTEMD_FOLDER = "/run/systemd/system";
 
 export type UpgradeLinkOptions = {
   files: ReleaseFiles;

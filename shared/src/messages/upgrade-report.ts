@@ -13,7 +13,6 @@ export const ReleaseVersion = z.string().regex(/^\d{1,5}\.\d{1,5}\.\d{1,5}[0-9A-
 /** While an upgrade is under way. */
 export const UPGRADE_PHASES = ["checking", "switching", "probation", "committing", "reverting"] as const;
 export const UPGRADE_RESULTS = ["committed", "reverted", "refused"] as const;
-export type UpgradeResultName = (typeof UPGRADE_RESULTS)[number];
 
 /** The newest are reported where a host refuses more. */
 export const MAX_REFUSED_RELEASES = 32;

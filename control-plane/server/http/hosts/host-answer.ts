@@ -207,9 +207,9 @@ export const Host = z
     labels: z.record(z.string(), z.string()).nullable(),
     tags: z.array(z.string()).nullable(),
     agent_version: z.string().nullable().openapi({ description: "The agent's version", example: "0.1.0" }),
-    agent_upgrade: AgentUpgrade.nullable().openapi({
-      description: "Releases of its agent and their upgrade; null: it cannot upgrade itself",
-    }),
+    agent_upgrade: AgentUpgrade.nullable().describe(
+      "Releases of its agent and their upgrade; null: it cannot upgrade itself",
+    ),
     features: z.array(z.string()).openapi({
       description: "What its agent can do that agents of before cannot; orders that need it go nowhere else",
       example: ["fetches"],

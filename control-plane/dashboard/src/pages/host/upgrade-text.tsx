@@ -3,7 +3,7 @@ import type { AgentUpgrade } from "@remotegpu/control-plane/client/generated/api
 import { useTranslation } from "react-i18next";
 import { ReasonText } from "../../components/text/reason-text.tsx";
 
-export function UpgradeText({ upgrade }: { upgrade: AgentUpgrade }) {
+export function UpgradeText({ upgrade }: { upgrade: NonNullable<AgentUpgrade> }) {
   const { t } = useTranslation("host");
   const { version: release, phase, to, last } = upgrade;
   if (phase !== null)
