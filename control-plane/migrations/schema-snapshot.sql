@@ -244,6 +244,22 @@ CREATE INDEX idx_access_sessions_gateway ON access_sessions USING btree (gateway
 CREATE INDEX idx_access_sessions_new ON access_sessions USING btree (host_id, first_reported_at);
 CREATE INDEX idx_access_sessions_open ON access_sessions USING btree (host_id) WHERE (ended_at IS NULL);
 
+CREATE TABLE agent_upgrade_results (
+  id bigserial,
+  host_id varchar(64) NOT NULL,
+  attempt varchar(96) NOT NULL,
+  from_version varchar(96),
+  to_version varchar(96) NOT NULL,
+  result varchar(16) NOT NULL,
+  reason text,
+  reason_code varchar(64),
+  reason_params jsonb,
+  reported_at timestamptz NOT NULL,
+  CONSTRAINT agent_upgrade_results_pkey PRIMARY KEY (id),
+  CONSTRAINT agent_upgrade_results_host_id_attempt_key UNIQUE (host_id, attempt),
+  CONSTRAINT agent_upgrade_results_result_check CHECK ((result IN ('committed', 'reverted', 'refused')))
+);
+
 CREATE TABLE alarms (
   id bigserial,
   kind varchar(64) NOT NULL,
@@ -697,6 +713,51 @@ CREATE INDEX idx_events_customer ON events USING btree (customer_id, id);
 CREATE INDEX idx_events_host ON events USING btree (host_id, id);
 CREATE INDEX idx_events_workload ON events USING btree (workload_kind, workload_id, id);
 
+CREATE TABLE fleet_upgrade_hosts (
+  upgrade_id varchar(64) NOT NULL,
+  host_id varchar(64) NOT NULL,
+  wave integer NOT NULL,
+  state varchar(16) NOT NULL DEFAULT 'waiting',
+  from_version varchar(96),
+  ordered_at timestamptz,
+  ended_at timestamptz,
+  attempt_before varchar(96),
+  conditions_before text[] NOT NULL DEFAULT '{}',
+  lagging_head bigint,
+  lagging_since timestamptz,
+  acknowledged_at timestamptz,
+  reason text,
+  reason_code varchar(64),
+  reason_params jsonb,
+  CONSTRAINT fleet_upgrade_hosts_pkey PRIMARY KEY (upgrade_id, host_id),
+  CONSTRAINT fleet_upgrade_hosts_state_check CHECK ((state IN ('waiting', 'ordered', 'upgraded', 'reverted', 'refused', 'overdue', 'skipped'))),
+  CONSTRAINT fleet_upgrade_hosts_wave_check CHECK ((wave >= 0))
+);
+CREATE INDEX idx_fleet_upgrade_hosts_host ON fleet_upgrade_hosts USING btree (host_id);
+
+CREATE TABLE fleet_upgrades (
+  id varchar(64) NOT NULL,
+  version varchar(96) NOT NULL,
+  manifest_sha256 varchar(64) NOT NULL,
+  state varchar(16) NOT NULL DEFAULT 'running',
+  wave integer NOT NULL DEFAULT 0,
+  wave_count integer NOT NULL,
+  calm_since timestamptz,
+  status_reason text,
+  status_reason_code varchar(64),
+  status_reason_params jsonb,
+  started_by varchar(64) NOT NULL,
+  started_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  CONSTRAINT fleet_upgrades_pkey PRIMARY KEY (id),
+  CONSTRAINT fleet_upgrades_check CHECK (((state IN ('finished', 'aborted')) = (ended_at IS NOT NULL))),
+  CONSTRAINT fleet_upgrades_manifest_sha256_check CHECK (((manifest_sha256)::text ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT fleet_upgrades_state_check CHECK ((state IN ('running', 'paused', 'halted', 'finished', 'aborted'))),
+  CONSTRAINT fleet_upgrades_wave_check CHECK ((wave >= 0)),
+  CONSTRAINT fleet_upgrades_wave_count_check CHECK ((wave_count > 0))
+);
+CREATE UNIQUE INDEX uq_fleet_upgrades_open ON fleet_upgrades USING btree ((true)) WHERE (ended_at IS NULL);
+
 CREATE TABLE gang_breaks (
   run_id varchar(64) NOT NULL,
   broken_by varchar(64) NOT NULL,
@@ -1127,6 +1188,8 @@ CREATE TABLE hosts (
   status_reason_params jsonb,
   pool_failure_code varchar(64),
   pool_failure_params jsonb,
+  agent_upgrade jsonb,
+  target_release jsonb,
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
@@ -2555,6 +2618,9 @@ ALTER TABLE access_sessions
   ADD CONSTRAINT access_sessions_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) ON DELETE CASCADE,
   ADD CONSTRAINT access_sessions_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 
+ALTER TABLE agent_upgrade_results
+  ADD CONSTRAINT agent_upgrade_results_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
+
 ALTER TABLE alert_rules
   ADD CONSTRAINT alert_rules_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 
@@ -2606,6 +2672,10 @@ ALTER TABLE environments
   ADD CONSTRAINT environments_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
   ADD CONSTRAINT environments_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) NOT VALID,
   ADD CONSTRAINT environments_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE fleet_upgrade_hosts
+  ADD CONSTRAINT fleet_upgrade_hosts_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE,
+  ADD CONSTRAINT fleet_upgrade_hosts_upgrade_id_fkey FOREIGN KEY (upgrade_id) REFERENCES fleet_upgrades(id) ON DELETE CASCADE;
 
 ALTER TABLE gang_breaks
   ADD CONSTRAINT gang_breaks_broken_by_fkey FOREIGN KEY (broken_by) REFERENCES runs(id),

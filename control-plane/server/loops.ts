@@ -14,6 +14,8 @@ import type { GpuHistory } from "./controllers/hosts/gpu-history.ts";
 import { gpuStrangersPass } from "./controllers/hosts/gpu-strangers.ts";
 import { HostLiveness } from "./controllers/hosts/host-liveness.ts";
 import { cveAlarmsPass } from "./controllers/hosts/cve-alarms.ts";
+import { agentAlarmsPass } from "./controllers/hosts/agent-alarms.ts";
+import { fleetUpgradePass } from "./controllers/hosts/fleet-upgrade.ts";
 import { poolAlarmsPass } from "./controllers/hosts/pool-alarms.ts";
 import { poolProofsPass } from "./controllers/hosts/pool-proofs.ts";
 import { oldGpuHistoryPass } from "./controllers/hosts/old-gpu-history.ts";
@@ -194,6 +196,17 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "pool-alarms",
       everyMs: 15 * MS_PER_SECOND,
       pass: (pass) => poolAlarmsPass({ db }, pass),
+    },
+    {
+      name: "fleet-upgrade",
+      everyMs: 5 * MS_PER_SECOND,
+      wakes: ["fleet-upgrade"],
+      pass: (pass) => fleetUpgradePass({ db }, pass),
+    },
+    {
+      name: "agent-alarms",
+      everyMs: MS_PER_MINUTE,
+      pass: (pass) => agentAlarmsPass({ db }, pass),
     },
     {
       name: "cve-alarms",

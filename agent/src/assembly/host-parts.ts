@@ -7,11 +7,14 @@ import { storedOutputFolder, ownPoolFolder } from "../config/config.ts";
 import type { Feature } from "@remotegpu/shared/instance/features";
 import { agentFeatures } from "../core/runs/unserved-order.ts";
 import { ContainerGroups } from "../host/processes/container-groups.ts";
+import { HostCommand } from "../host/host-command.ts";
+import { ReleaseFiles } from "../host/release-files.ts";
 import { KERNEL_LOG } from "../host/kernel-log.ts";
 import { readMachineFacts, type MachineFacts } from "../host/machine-facts.ts";
 import { MemoryKills } from "../host/memory-kills.ts";
 import { readProcessStart } from "../host/processes/process-liveness.ts";
 import { readHostVersions } from "../host/versions/host-versions.ts";
+import { UpgradeLink } from "../loop/upgrade-link.ts";
 import { GpuWatch } from "../loop/watch/gpus/gpu-watch.ts";
 import { ImageWatch } from "../loop/watch/image-watch.ts";
 import { RuntimeWatch } from "../loop/watch/runtime-watch.ts";
@@ -35,6 +38,7 @@ export type HostParts = {
   stored: StoredOutput;
   /** What this agent does on this host, beyond the protocol's first form. */
   features: readonly Feature[];
+  upgrades: UpgradeLink;
 };
 
 /** @throws ToolboxError, MachineFactsError */
@@ -85,7 +89,17 @@ export async function hostParts(
   await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
   const stored = new StoredOutput({ folder: storedOutputFolder(stateDir), wallMs: clock.wallMs });
   await stored.open();
-  const features = agentFeatures({ joinsGangs: gangObstacle === null });
+  const upgrades = new UpgradeLink({
+    files: new ReleaseFiles(import.meta.dirname),
+    source: config.server,
+    systemctl: new HostCommand({ path: "systemctl", maxOutputBytes: 64 * 1024 }),
+    monotonicMs: clock.monotonicMs,
+    log,
+  });
+  const features = agentFeatures({
+    joinsGangs: gangObstacle === null,
+    upgradesItself: upgrades.isAble,
+  });
   return {
     facts: await facts,
     groups,
@@ -97,5 +111,6 @@ export async function hostParts(
     versionWatch,
     stored,
     features,
+    upgrades,
   };
 }

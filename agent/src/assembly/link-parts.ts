@@ -96,6 +96,8 @@ export function linkParts(
     features: host.features,
     liftCordons: (lifts) => gpuWatch.health.liftCordons(lifts),
     figures: () => figureWatch.next(observation.running, clock.monotonicMs()),
+    upgrade: () => host.upgrades.report(),
+    onRelease: (release) => host.upgrades.named(release),
     wake,
     log,
   });

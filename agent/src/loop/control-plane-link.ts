@@ -2,7 +2,8 @@
  * The agent's side of the conversation: heartbeats, pulls, reports and journal batches, each at most one at a time
  * and none of them waited for by the loop. What comes back is written to the journal; the loop reads it there.
  */
-import type { Feature } from "@remotegpu/shared/instance/features";
+import { type Feature, UPGRADE_FEATURE } from "@remotegpu/shared/instance/features";
+import { agreedFeatures, agreedProtocol } from "@remotegpu/shared/messages/agreed-protocol";
 import type { HostId, RunId } from "@remotegpu/shared/values/ids";
 import type { InstanceFigures } from "@remotegpu/shared/instance/instance-figures";
 import type { Log } from "@remotegpu/shared/log";
@@ -13,6 +14,7 @@ import {
   type HeartbeatReply,
 } from "@remotegpu/shared/messages/protocol";
 import type { GpuVitals } from "@remotegpu/shared/messages/protocol";
+import type { NamedRelease, UpgradeReport } from "@remotegpu/shared/messages/upgrade-report";
 import type { AccessReport } from "@remotegpu/shared/instance/ssh-access";
 import type { ClockOffset } from "../core/gangs/findings.ts";
 import { countedUpTo, heardAt, resumedContact, type Contact } from "../core/reconcile/contact.ts";
@@ -52,6 +54,10 @@ export type LinkOptions = {
   features: readonly Feature[];
   /** Of running containers, for the heartbeat that is made now. */
   figures: () => InstanceFigures[];
+  /** Of this host's release; null: it cannot upgrade itself. */
+  upgrade: () => UpgradeReport | null;
+  /** The control plane names the release that this host is to run. */
+  onRelease: (release: NamedRelease) => Promise<void>;
   wake: () => void;
   log: Log;
 };
@@ -76,6 +82,9 @@ export class ControlPlaneLink {
   #heardMs: number | null = null;
   #lastRoundTripMs: number | null = null;
   #clockOffset: ClockOffset | null = null;
+  /** What the control plane knows of what this agent does, by its last answer; null before the first. */
+  #agreed: readonly Feature[] | null = null;
+  #isOfOtherProtocol = false;
   /** What is wrong with the host or a card is told as soon as it changes. */
   #reportedTroubles = "";
   #isPullWanted = true;
@@ -193,6 +202,7 @@ export class ControlPlaneLink {
     const head = journal.head();
     const chain = journal.rows.chain();
     const figures = this.#options.figures();
+    const upgrade = this.#agrees(UPGRADE_FEATURE) ? this.#options.upgrade() : null;
     const heartbeat: Heartbeat = {
       kind: "heartbeat",
       version,
@@ -216,9 +226,11 @@ export class ControlPlaneLink {
       gpus,
       features: [...this.#options.features],
       ...(figures.length > 0 && { figures }),
+      ...(upgrade !== null && { upgrade }),
     };
     const { reply, roundTripMs } = await this.#client.heartbeat(heartbeat);
     this.#lastRoundTripMs = roundTripMs;
+    this.#agree(reply);
     const theirsMs = Date.parse(reply.time);
     this.#clockOffset = Number.isNaN(theirsMs)
       ? null
@@ -236,6 +248,24 @@ export class ControlPlaneLink {
     if (reply.observedDigest !== observed.digest) this.#reportedDigest = null;
     if (reply.liftCordons !== undefined) await this.#options.liftCordons(reply.liftCordons);
     journal.contact.put(this.#contact);
+    const { release } = reply;
+    if (release && this.#agrees(UPGRADE_FEATURE)) void this.#options.onRelease(release);
+  }
+
+  /** Before the first answer all of it is taken for known: who does not know it ignores it. */
+  #agrees(feature: Feature): boolean {
+    return this.#agreed === null || this.#agreed.includes(feature);
+  }
+
+  #agree({ features = [], protocol }: HeartbeatReply): void {
+    this.#agreed = agreedFeatures(this.#options.features, features);
+    const isOther = protocol !== undefined && agreedProtocol(PROTOCOL, protocol) === null;
+    if (isOther && !this.#isOfOtherProtocol)
+      this.#options.log.warn(
+        { protocol, own: PROTOCOL },
+        "this control plane speaks another protocol: what runs here goes on, and nothing new comes",
+      );
+    this.#isOfOtherProtocol = isOther;
   }
 
   async #pull(): Promise<void> {

@@ -17,6 +17,7 @@ import { apiWord, bytesOrDefault, words } from "../framework/arguments.ts";
 import { argument, command, flag, option, type Command, type Group } from "../framework/command.ts";
 import { limit, listCommand, showCommand } from "../framework/list-command.ts";
 import { printDone, sizeText } from "../framework/output.ts";
+import { UPGRADE } from "./upgrade-commands.ts";
 
 type Key = Parameters<typeof changeSetting>[0];
 
@@ -124,11 +125,15 @@ const ALARM: Group = {
 };
 
 export const FLEET: readonly (Command | Group)[] = [
-  showCommand({
+  {
     name: "fleet",
-    summary: "totals, free, queued and pending usage",
-    request: () => getFleet(),
-  }),
+    summary: "the fleet in numbers, and upgrades of its agents",
+    standard: "show",
+    members: [
+      showCommand({ summary: "totals, free, queued and pending usage", request: () => getFleet() }),
+      UPGRADE,
+    ],
+  },
   ALARM,
   listCommand({
     name: "audit-log",

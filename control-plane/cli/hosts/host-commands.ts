@@ -55,10 +55,19 @@ const HOST_COLUMNS: Column<Host>[] = [
   { wide: ["memory", (row) => sizeText(row.total_memory)] },
   ["gpu", (row) => `${row.used_gpu}/${row.total_gpu}${row.simulated ? " (simulated)" : ""}`],
   { ifRoom: "tunnel" },
-  { wide: "agent_version" },
+  { wide: ["release", (row) => row.agent_upgrade?.version ?? row.agent_version] },
+  { wide: ["upgrade", (row) => upgradeText(row)] },
   { wide: ["pool", (row) => poolText(row)] },
   ["says", (row) => row.status_reason ?? row.pool_reason],
 ];
+
+/** `probation > 0.3.0-…` while one is under way, else what came of the last. */
+function upgradeText({ agent_upgrade: upgrade }: Host): string | null {
+  if (upgrade === null) return null;
+  const { phase, to, last } = upgrade;
+  if (phase !== null) return `${phase} > ${to ?? "?"}`;
+  return last === null ? null : `${last.result} ${last.to}`;
+}
 
 /** Its pool, and how it stands there where it is not used. */
 function poolText(row: Host): string {

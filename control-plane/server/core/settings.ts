@@ -18,6 +18,7 @@ export const SETTING_KEYS = [
   "DEFAULT_TEMP_STORAGE_GIB",
   "ENVIRONMENT_STORAGE_GB",
   "FAIR_SHARE_HALF_LIFE_HOURS",
+  "FLEET_UPGRADE_CALM_MINUTES",
   "FREE_LOADING_MINUTES",
   "FREE_STORAGE_GB",
   "GANG_UDP_PORT",
@@ -119,6 +120,12 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     byDefault: "24",
     values: /^([1-9]\d?|1[0-5]\d|16[0-8])$/,
     form: "a whole number of hours from 1 to 168",
+  },
+  FLEET_UPGRADE_CALM_MINUTES: {
+    description: "For so long nothing may be wrong on upgraded hosts before an upgrade's next wave begins",
+    byDefault: "10",
+    values: /^(0|[1-9]\d{0,3})$/,
+    form: "a whole number of minutes up to 9999",
   },
   FREE_LOADING_MINUTES: {
     description: "How long, in each hour, one replica of a payer may load before it serves, free of charge",

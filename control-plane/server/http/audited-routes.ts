@@ -169,6 +169,10 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "PUT /settings/{key}": to("setting.set", "setting", "key"),
   "PUT /storage-pools/{name}": to("storage-pool.set", "storage-pool", "name"),
 
+  "POST /fleet/upgrade": to("fleet-upgrade.start", "fleet-upgrade"),
+  "POST /fleet/upgrade/pause": to("fleet-upgrade.pause", "fleet-upgrade"),
+  "POST /fleet/upgrade/resume": to("fleet-upgrade.resume", "fleet-upgrade"),
+  "POST /fleet/upgrade/abort": to("fleet-upgrade.abort", "fleet-upgrade"),
   "POST /join-tokens": to("join-token.create", "join-token"),
   "POST /hosts/join": to("host.join", "host"),
   "POST /hosts/{id}/credential": to("host.renew-credential", "host", "id"),

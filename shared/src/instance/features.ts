@@ -24,8 +24,12 @@ export const FEATURES = {
   views: "show a container folders of others, like the output of attempts before",
   launch: "let one rank of a job start processes on the others",
   "pool-proof": "prove which storage pool it shares",
+  upgrades: "upgrade itself when the fleet is upgraded",
 } as const;
 export type Feature = keyof typeof FEATURES;
+export const FEATURE_NAMES = Object.keys(FEATURES) as readonly Feature[];
+/** Announced where the agent runs from an installed release. */
+export const UPGRADE_FEATURE = "upgrades" satisfies Feature;
 
 /** The grace of a stop, as every agent gives it. */
 export const PLAIN_STOP_GRACE_SECONDS = 300;

@@ -23,6 +23,7 @@ import {
 } from "../instance/ssh-access.ts";
 import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
 import { text } from "../values/text.ts";
+import { NamedRelease, UpgradeReport } from "./upgrade-report.ts";
 
 export const PROTOCOL = { min: 1, max: 2 } as const;
 export const HEARTBEAT_MS = 10_000;
@@ -36,6 +37,7 @@ const Term = z.int().nonnegative();
 const Generation = z.int().nonnegative();
 /** What an INT column of the control plane holds. */
 const ProtocolNumber = z.int().nonnegative().max(2_147_483_647);
+const ProtocolRange = z.object({ min: ProtocolNumber, max: ProtocolNumber });
 const Digest = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** What of a GPU changes from one heartbeat to the next; the whole report goes with the observed state. */
@@ -65,7 +67,7 @@ export type GpuVitals = z.infer<typeof GpuVitals>;
 export const Heartbeat = z.object({
   kind: z.literal("heartbeat"),
   version: text(32),
-  protocol: z.object({ min: ProtocolNumber, max: ProtocolNumber }),
+  protocol: ProtocolRange,
   bootId: BootId,
   /** Counts the agent's starts in its journal; only goes up. */
   agentEpoch: z.int().positive(),
@@ -100,6 +102,8 @@ export const Heartbeat = z.object({
    * heartbeats.
    */
   figures: z.array(InstanceFigures).max(MAX_FIGURES).optional().catch(undefined),
+  /** Under the feature "upgrades"; one that makes no sense costs no heartbeat. */
+  upgrade: UpgradeReport.optional().catch(undefined),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
@@ -118,6 +122,11 @@ export const HeartbeatReply = z.object({
     .array(z.object({ uuid: GpuUuid, sinceMs: z.int().nonnegative() }))
     .max(64)
     .optional(),
+  /** What the control plane speaks and knows, so that the host uses what both do. Absent from one of before. */
+  protocol: ProtocolRange.optional().catch(undefined),
+  features: z.array(text(32)).max(64).optional().catch(undefined),
+  /** What the host is to run; absent or null: nothing is to change. */
+  release: NamedRelease.nullable().optional().catch(undefined),
 });
 export type HeartbeatReply = z.infer<typeof HeartbeatReply>;
 

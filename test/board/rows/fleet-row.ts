@@ -57,6 +57,14 @@ export const FLEET_ROW: Row = {
       expr: `max by (host) (${series("agent_clock_offset_seconds", { host: "$host" })})`,
       legend: "{{host}}",
     }),
+    graph("Releases that agents are behind", "none", {
+      expr: `max by (host) (${series("host_agent_skew_versions", { host: "$host" })})`,
+      legend: "{{host}}",
+    }),
+    graph("Upgrades of agents in an hour", "none", {
+      expr: `sum by (result) (increase(${series("upgrades_total")}[1h]))`,
+      legend: "{{result}}",
+    }),
     graph("Versions of agents", "none", {
       expr: `count by (version) (${series("agent_build_info", { host: "$host" })})`,
       legend: "{{version}}",

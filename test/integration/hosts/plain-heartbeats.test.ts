@@ -75,6 +75,13 @@ async function traceOf({ id, bootId, journalId }: { id: string; bootId: string; 
 }
 
 const HEARD = {};
+const reverted = {
+  version: "0.1.0",
+  committed: "0.1.0",
+  phase: null,
+  to: null,
+  last: { attempt: 1, from: "0.1.0", to: "0.2.0", result: "reverted", at: NOW.toISOString() },
+};
 const OTHER_JOURNAL = "11111111-1111-4111-8111-111111111111";
 
 describe("plain news, taken as a set, leaves what it leaves by itself", () => {
@@ -123,6 +130,7 @@ describe("a set leaves out, and does not touch,", () => {
     ["a card that shows a sign of failure", { gpus: [{ hasSign: true }] }],
     ["a card that its host closes", { gpus: [{ cordon: { kind: "drain", sinceMs: 1 } }] }],
     ["a card that is unhealthy for a reason", { gpus: [{ health: "unhealthy", reasons: ["Lost."] }] }],
+    ["a host whose agent's upgrade has a result", { upgrade: reverted }],
     ["a card that was closed before", HEARD, "UPDATE gpus SET cordoned = true WHERE host_id = $1"],
     ["an agent's earlier start", { agentEpoch: 1 }, "UPDATE hosts SET agent_epoch = 5 WHERE id = $1"],
     ["a revoked host", HEARD, "UPDATE hosts SET revoked_at = now() WHERE id = $1"],

@@ -156,6 +156,8 @@ export class AwayHost {
       version: "1.0.0",
       features: [],
       figures: () => [],
+      upgrade: () => null,
+      onRelease: () => Promise.resolve(),
       liftCordons: () => Promise.resolve(),
       wake: () => void setImmediate(converse),
       log: quietLog,

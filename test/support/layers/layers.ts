@@ -90,11 +90,11 @@ function controlPlane(): Layer[] {
     // Adapters do not know each other, nor the loops above them.
     ...[link, embedded, webhooks].map((path) => ({ path, imports: [SHARED, core, files] })),
     { path: proof, imports: [SHARED, core, `${link}/identity/signature.ts`] },
-    ...rowsOf(store, [SHARED, core, proof]),
+    ...rowsOf(store, [SHARED, core, version, proof]),
     { path: store, imports: [SHARED, core, files, `${store}/database`, `${store}/upgrade`] },
     // The API and the loops meet in the store only.
-    { path: http, imports: [SHARED, core, files, proof, store, webhooks] },
-    { path: controllers, imports: [SHARED, core, store, link, webhooks] },
+    { path: http, imports: [SHARED, core, version, files, proof, store, webhooks] },
+    { path: controllers, imports: [SHARED, core, version, store, link, webhooks] },
     // The gateway reads and writes the database as the server does, and decides by the same rules.
     { path: gateway, imports: [SHARED, core, files, store] },
     // Requests and the types of their answers, made from the API's document.

@@ -29,6 +29,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "metrics-endpoint",
       "stored-output",
       "probe-requests",
+      "upgrade-link",
     ],
     rest: [
       "agent-contact",
@@ -145,6 +146,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     test: [
       "container-facts",
       "fleet-map",
+      "fleet-upgrade",
       "heartbeats",
       "plain-heartbeats",
       "host-answer",

@@ -36,6 +36,7 @@ import { type ExecRequest, Heartbeat, type HeartbeatReply } from "@remotegpu/sha
 import { type AccessReport, type Cut, KeySet, SSH_FEATURE } from "@remotegpu/shared/instance/ssh-access";
 import { GIB } from "@remotegpu/shared/values/units";
 import { type Answer, type ApiWorld, type Caller, openApi } from "../http/api.ts";
+import { VERSION } from "@remotegpu/control-plane/server/version";
 import type { FreshDatabase } from "../engines/postgres.ts";
 import { quietLog } from "../quiet-log.ts";
 
@@ -285,7 +286,7 @@ export class ScriptedHost {
   heartbeatOf(change: object = {}): Heartbeat {
     return Heartbeat.parse({
       kind: "heartbeat",
-      version: "1.0.0",
+      version: VERSION,
       protocol: { min: 1, max: 2 },
       bootId: this.bootId,
       agentEpoch: 1,
@@ -426,7 +427,7 @@ function machineOf(id: string, options: HostOptions): MachineReport {
     memoryBytes: (options.memoryGib ?? 64) * GIB,
     diskBytes: 500 * GIB,
     cgroupVersion: 2,
-    agentVersion: "1.0.0",
+    agentVersion: VERSION,
     runtime: { name: "docker", version: "26.1.5", liveRestore: true },
     attachMode: "cdi",
     storagePool: options.pool ?? `pool-${id}`,

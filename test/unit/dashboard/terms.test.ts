@@ -40,6 +40,8 @@ test("each kind of alarm has a term", () => {
     "impossible-numbers": true,
     "host-floods": true,
     "host-vulnerable": true,
+    "agent-unsupported": true,
+    "fleet-upgrade-halted": true,
     "too-many-cards": true,
     "placement-overdue": true,
     "run-not-ending": true,

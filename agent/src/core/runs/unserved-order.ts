@@ -4,7 +4,7 @@
  */
 import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { worded, type Worded } from "@remotegpu/shared/reasons/host-reports/statement";
-import { featuresFor, whatLacks, type Feature } from "@remotegpu/shared/instance/features";
+import { featuresFor, UPGRADE_FEATURE, whatLacks, type Feature } from "@remotegpu/shared/instance/features";
 import type { BareOrder, DesiredInstance } from "@remotegpu/shared/instance/instance";
 
 /** What every agent of this version does beyond the protocol's first form. */
@@ -28,8 +28,18 @@ const FEATURES_EVERYWHERE = [
 ] as const satisfies readonly Feature[];
 
 /** What this agent does on its host, as its heartbeats announce it. */
-export function agentFeatures({ joinsGangs }: { joinsGangs: boolean }): readonly Feature[] {
-  return joinsGangs ? [...FEATURES_EVERYWHERE, "gangs"] : FEATURES_EVERYWHERE;
+export function agentFeatures({
+  joinsGangs,
+  upgradesItself = false,
+}: {
+  joinsGangs: boolean;
+  upgradesItself?: boolean;
+}): readonly Feature[] {
+  return [
+    ...FEATURES_EVERYWHERE,
+    ...(joinsGangs ? (["gangs"] as const) : []),
+    ...(upgradesItself ? ([UPGRADE_FEATURE] as const) : []),
+  ];
 }
 
 /** With the reason. */

@@ -4,7 +4,13 @@
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/messages/protocol";
+import { FEATURE_NAMES } from "@remotegpu/shared/instance/features";
+import {
+  type Heartbeat,
+  type HeartbeatReply,
+  PROTOCOL,
+  type Refusal,
+} from "@remotegpu/shared/messages/protocol";
 import type { HostKeys } from "../../core/environments/host-keys.ts";
 import type { JupyterTokens } from "../../core/environments/jupyter-tokens.ts";
 import type { TerminalKeys } from "../../core/environments/terminal-keys.ts";
@@ -83,6 +89,9 @@ async function heartbeatOf(
     dbIncarnation: answer.dbIncarnation,
     time: deps.now().toISOString(),
     ...(answer.liftCordons.length > 0 && { liftCordons: answer.liftCordons }),
+    protocol: PROTOCOL,
+    features: [...FEATURE_NAMES],
+    ...(answer.release !== null && { release: answer.release }),
   };
 }
 

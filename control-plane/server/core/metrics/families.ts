@@ -65,6 +65,18 @@ const FLEET = [
     labels: ["host"],
   },
   {
+    name: "host_agent_skew_versions",
+    type: "gauge",
+    help: `Releases that a host's agent is behind this control plane; negative where it is ahead. ${BY_LEADER}`,
+    labels: ["host"],
+  },
+  {
+    name: "upgrades_total",
+    type: "counter",
+    help: `Upgrades of hosts' agents that ended, by what came of them, as hosts reported it. ${BY_LEADER}`,
+    labels: ["result"],
+  },
+  {
     name: "host_journal_lag_rows",
     type: "gauge",
     help: `Rows of a host's journals that the host has reported and that are not ingested. ${BY_LEADER}`,

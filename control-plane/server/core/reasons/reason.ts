@@ -23,6 +23,7 @@ import { ORDER_CODES } from "./codes/orders.ts";
 import { PRICE_CODES } from "./codes/prices.ts";
 import { RUN_CODES, GPU_FAULT_CODES, WAIVER_CODES } from "./codes/runs.ts";
 import { GANG_CODES } from "./codes/gangs.ts";
+import { UPGRADE_CODES } from "./codes/upgrades.ts";
 
 const OWN_REASON_CODES = {
   ...SEQUENCE_CODES,
@@ -53,6 +54,7 @@ const OWN_REASON_CODES = {
   ...WAIVER_CODES,
   ...GANG_CODES,
   ...GPU_FAULT_CODES,
+  ...UPGRADE_CODES,
 } as const;
 
 /** A host's reason holds none of ours, so that each of its own is one of these as it is. */

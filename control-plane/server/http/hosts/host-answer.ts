@@ -2,8 +2,15 @@
 import { z } from "@hono/zod-openapi";
 import { CANARY_OUTCOMES } from "@remotegpu/shared/messages/canary-report";
 import { PROTOCOL } from "@remotegpu/shared/messages/protocol";
+import {
+  type NamedRelease,
+  UPGRADE_PHASES,
+  UPGRADE_RESULTS,
+  type UpgradeReport,
+} from "@remotegpu/shared/messages/upgrade-report";
 import { GIB } from "@remotegpu/shared/values/units";
 import type { Reason } from "../../core/reasons/reason.ts";
+import { reportedUpgradeReason } from "../../core/hosts/upgrades/host-upgrade.ts";
 import { tunnelOf } from "../../core/gateway/host-tunnel.ts";
 import { ROUTES } from "../../core/gateway/route.ts";
 import { CONFIRMATIONS } from "../../core/hosts/host-address.ts";
@@ -27,11 +34,14 @@ import {
   DETAIL_FIELDS,
   detailAnswer,
   namedReason,
+  REASON_FIELDS,
+  reasonAnswer,
   reasonCode,
   reasonParams,
   STATUS_REASON_FIELDS,
 } from "../request/reason-answer.ts";
 import { Timestamp } from "../request/route.ts";
+import { VERSION } from "../../version.ts";
 
 const Canary = z
   .object({
@@ -66,6 +76,45 @@ const Canary = z
     failures: z.int().openapi({ description: "So many in a row could not be tried", example: 0 }),
   })
   .openapi("Canary");
+
+const AgentUpgrade = z
+  .object({
+    version: z.string().openapi({ description: "The release that runs", example: "0.2.0-1a2b3c4d5e6f" }),
+    committed: z.string().nullable().openapi({
+      description: "The release that a failed upgrade ends in",
+      example: "0.2.0-1a2b3c4d5e6f",
+    }),
+    phase: z.enum(UPGRADE_PHASES).nullable().openapi({
+      description: "How far the upgrade is that is under way; null: none is",
+      example: "probation",
+    }),
+    to: z.string().nullable().openapi({ description: "Its release", example: "0.3.0-0f1e2d3c4b5a" }),
+    refused: z.array(z.string()).openapi({
+      description: "Releases that failed there and are not tried again",
+      example: ["0.3.0-0f1e2d3c4b5a"],
+    }),
+    last: z
+      .object({
+        from: z.string().nullable(),
+        to: z.string(),
+        result: z.enum(UPGRADE_RESULTS).openapi({
+          description: "committed; reverted: it went back; refused: nothing was changed",
+          example: "committed",
+        }),
+        reason: z.string().nullable().openapi({
+          description: "Why it was not committed; null: it was, or its host did not say",
+        }),
+        ...REASON_FIELDS,
+        at: Timestamp.describe("When it ended, by the host's clock"),
+      })
+      .nullable()
+      .openapi({ description: "What came of the last attempt; null: there was none" }),
+    target: z.string().nullable().openapi({
+      description: "The release that an upgrade of the fleet has named to it; null: none",
+      example: "0.3.0-0f1e2d3c4b5a",
+    }),
+  })
+  .openapi("AgentUpgrade");
 
 export const Host = z
   .object({
@@ -158,6 +207,9 @@ export const Host = z
     labels: z.record(z.string(), z.string()).nullable(),
     tags: z.array(z.string()).nullable(),
     agent_version: z.string().nullable().openapi({ description: "The agent's version", example: "0.1.0" }),
+    agent_upgrade: AgentUpgrade.nullable().describe(
+      "Releases of its agent and their upgrade; null: it cannot upgrade itself",
+    ),
     features: z.array(z.string()).openapi({
       description: "What its agent can do that agents of before cannot; orders that need it go nowhere else",
       example: ["fetches"],
@@ -232,6 +284,8 @@ export function hostAnswer({
   pool_failure,
   pool_proof_due_at,
   versions,
+  agent_upgrade: upgrade,
+  target_release: target,
   ...row
 }: HostRow) {
   const tunnel = tunnelOf(
@@ -247,6 +301,7 @@ export function hostAnswer({
     features: row.features,
   };
   const cves = openCves(versions);
+  const spoken = { protocol, version: row.agent_version };
   return {
     ...row,
     open_cves: cves.open,
@@ -258,7 +313,8 @@ export function hostAnswer({
     ...namedReason("address_detail", verdict.reason),
     tunnel: tunnel.route,
     ...namedReason("tunnel_detail", tunnel.reason),
-    ...statusAnswer(row, agentService(protocol, PROTOCOL)),
+    ...statusAnswer(row, agentService(spoken, { protocol: PROTOCOL, version: VERSION })),
+    agent_upgrade: upgrade && upgradeAnswer(upgrade, target),
     canary: row.canary && canaryAnswer(row.canary),
     drain_deadline_at: row.drain_deadline_at?.toISOString() ?? null,
     last_heartbeat: row.last_heartbeat?.toISOString() ?? null,
@@ -267,6 +323,27 @@ export function hostAnswer({
     revoked_at: row.revoked_at?.toISOString() ?? null,
     created_at: row.created_at?.toISOString() ?? null,
     updated_at: row.updated_at?.toISOString() ?? null,
+  };
+}
+
+function upgradeAnswer(
+  { refused = [], last, ...upgrade }: UpgradeReport,
+  target: NamedRelease | null,
+): z.input<typeof AgentUpgrade> {
+  return {
+    ...upgrade,
+    refused,
+    last:
+      last === null
+        ? null
+        : {
+            from: last.from,
+            to: last.to,
+            result: last.result,
+            ...reasonAnswer(reportedUpgradeReason(last)),
+            at: new Date(last.at).toISOString(),
+          },
+    target: target?.version ?? null,
   };
 }
 

@@ -1,6 +1,7 @@
 /** The families that are read of the database, and of NATS: made from what the statements of the store answer. */
 import type { MetricSample } from "@remotegpu/shared/metrics/metric-family";
 import { ENVIRONMENT_STATUSES, WORKLOAD_KINDS } from "@remotegpu/shared/values/workload";
+import { releasesBehind } from "../../core/hosts/upgrades/agent-skew.ts";
 import type { JournalBacklog } from "../../core/ingest/journal-stream.ts";
 import { boundedLabel } from "../../core/metrics/bounded-label.ts";
 import { GPU_STATES, WAITING_REASONS, waitingReasonOf } from "../../core/metrics/label-values.ts";
@@ -19,6 +20,7 @@ import {
   waitingOrders,
 } from "../../store/overview/metrics/fleet-readings.ts";
 import { type ServerReadings, serverReadings } from "../../store/overview/metrics/server-readings.ts";
+import { VERSION } from "../../version.ts";
 import type { ServerSamples } from "../../core/metrics/families.ts";
 
 const MAX_MODELS = 30;
@@ -110,6 +112,13 @@ function collectHosts(collected: ServerSamples, hosts: readonly HostReading[]): 
     hosts.flatMap(({ id, heartbeat_age: age }) =>
       age === null ? [] : [{ labels: { host: id }, value: Math.max(age, 0) }],
     ),
+  );
+  collected.addAll(
+    "host_agent_skew_versions",
+    hosts.flatMap(({ id, agent_version: version }) => {
+      const behind = releasesBehind(version, VERSION);
+      return behind === null ? [] : [{ labels: { host: id }, value: behind }];
+    }),
   );
   collected.addAll(
     "host_journal_lag_rows",

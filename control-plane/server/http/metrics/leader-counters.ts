@@ -15,6 +15,8 @@ import {
 import { type RowRange, RowRanges } from "../../core/metrics/row-range.ts";
 import { counterOf, distributionOf } from "../../core/metrics/server-counters.ts";
 import type { Connection } from "../../store/database/database.ts";
+import { UPGRADE_RESULTS } from "@remotegpu/shared/messages/upgrade-report";
+import { upgradeResults } from "../../store/hosts/agent-upgrades.ts";
 import { environmentStarts } from "../../store/environments/environment-starts.ts";
 import {
   chargedPoints,
@@ -25,13 +27,20 @@ import {
 } from "../../store/overview/metrics/new-rows.ts";
 import type { ServerSamples } from "../../core/metrics/families.ts";
 
-const TABLES = ["billing_records", "ledger_entries", "quarantine", "events"] as const;
+const TABLES = [
+  "billing_records",
+  "ledger_entries",
+  "quarantine",
+  "events",
+  "agent_upgrade_results",
+] as const;
 
 interface Counts {
   readonly charges: LabelledCounter;
   readonly credits: LabelledCounter;
   readonly rejections: LabelledCounter;
   readonly starts: DistributionCounter;
+  readonly upgrades: LabelledCounter;
 }
 
 const eachOf = (values: readonly string[]): string[][] => values.map((value) => [value]);
@@ -42,6 +51,7 @@ function noCounts(): Counts {
     credits: counterOf("credited_points_total", eachOf(CREDIT_CAUSES)),
     rejections: counterOf("usage_rejected_rows_total", eachOf(REJECTION_REASONS)),
     starts: distributionOf("environment_start_duration_seconds", eachOf(START_PHASES)),
+    upgrades: counterOf("upgrades_total", eachOf(UPGRADE_RESULTS)),
   };
 }
 
@@ -51,6 +61,7 @@ function noRanges(): Record<(typeof TABLES)[number], RowRanges> {
     ledger_entries: new RowRanges(),
     quarantine: new RowRanges(),
     events: new RowRanges(),
+    agent_upgrade_results: new RowRanges(),
   };
 }
 
@@ -67,6 +78,7 @@ export class LeaderCounters {
       this.#credits(db, ranges.ledger_entries.next(heads.ledger_entries)),
       this.#rejections(db, ranges.quarantine.next(heads.quarantine)),
       this.#starts(db, ranges.events.next(heads.events)),
+      this.#upgrades(db, ranges.agent_upgrade_results.next(heads.agent_upgrade_results)),
     ]);
   }
 
@@ -77,11 +89,12 @@ export class LeaderCounters {
   }
 
   collect(collected: ServerSamples): void {
-    const { charges, credits, rejections, starts } = this.#counts;
+    const { charges, credits, rejections, starts, upgrades } = this.#counts;
     collected.addAll("charges_points_total", charges.samples());
     collected.addAll("credited_points_total", credits.samples());
     collected.addAll("usage_rejected_rows_total", rejections.samples());
     collected.distributions("environment_start_duration_seconds", starts.distributions());
+    collected.addAll("upgrades_total", upgrades.samples());
   }
 
   async #charges(db: Connection, range: RowRange | null): Promise<void> {
@@ -97,6 +110,10 @@ export class LeaderCounters {
     const { rejections } = this.#counts;
     if (range !== null)
       addTo(rejections, await refusedRows(db, range), (one) => knownOr(REJECTION_REASONS, one));
+  }
+
+  async #upgrades(db: Connection, range: RowRange | null): Promise<void> {
+    if (range !== null) addTo(this.#counts.upgrades, await upgradeResults(db, range), (one) => one);
   }
 
   async #starts(db: Connection, range: RowRange | null): Promise<void> {

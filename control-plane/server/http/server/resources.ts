@@ -40,6 +40,7 @@ import { registerGpuHistoryRoute } from "../gpu-history/gpu-history.ts";
 import { registerWorkloadHistory } from "../gpu-history/workload-history.ts";
 import { registerAlarmRoutes } from "../hosts/alarms.ts";
 import { registerFleetRoutes } from "../hosts/fleet.ts";
+import { registerFleetUpgradeRoutes } from "../hosts/fleet-upgrade.ts";
 import { registerFleetMapRoute } from "../hosts/fleet-map.ts";
 import { registerGpuRoutes } from "../hosts/gpus.ts";
 import { registerStoragePoolRoutes } from "../hosts/storage-pools.ts";
@@ -185,6 +186,7 @@ export function registerResources(api: ApiApp, shared: ApiDeps): StreamFeed {
   registerStoragePoolRoutes(api, deps);
   registerGpuHistoryRoute(api, deps);
   registerFleetRoutes(api, deps);
+  registerFleetUpgradeRoutes(api, deps);
   registerFleetMapRoute(api, deps);
   registerAuditLogRoute(api, deps);
   registerAlarmRoutes(api, deps);

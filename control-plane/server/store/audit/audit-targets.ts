@@ -93,6 +93,7 @@ const TARGETS = {
      status_reason deleted_at`.replaceAll(/\s+/g, " "),
     { type: "text" },
   ),
+  "fleet-upgrade": target("fleet_upgrades", "version state wave started_by ended_at", { type: "text" }),
   gpu: target("gpus", "host_id cordoned cordon_reason", { key: "uuid", type: "text" }),
   host: target(
     "hosts",

@@ -25,6 +25,8 @@ export type AlarmKind =
   | "impossible-numbers"
   | "host-floods"
   | "host-vulnerable"
+  | "agent-unsupported"
+  | "fleet-upgrade-halted"
   | "too-many-cards"
   | "placement-overdue"
   | "run-not-ending"

@@ -1,9 +1,10 @@
 /** The fleet as placement sees it: hosts, cards and what is still free of them, from one read. */
 import type { GpuStranger } from "@remotegpu/shared/messages/host-report";
+import type { ProtocolRange } from "@remotegpu/shared/messages/agreed-protocol";
 import { PROTOCOL } from "@remotegpu/shared/messages/protocol";
 import type { HostConnection } from "@remotegpu/shared/values/workload";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
-import { agentService, type ProtocolRange } from "../../core/hosts/agent-service.ts";
+import { agentService } from "../../core/hosts/agent-service.ts";
 import { type CardFault, whyFaulty } from "../../core/hosts/card-fault.ts";
 import { isHeardNow } from "../../core/hosts/host-liveness.ts";
 import { poolObstacle, type PoolState } from "../../core/hosts/pools/pool-membership.ts";
@@ -17,6 +18,7 @@ import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { optionalReasonColumn, storedReason, type StoredReason } from "../database/values/reason-columns.ts";
 import { readColumns } from "../database/read-columns.ts";
+import { VERSION } from "../../version.ts";
 
 /** A host that says one of these works as well as any other; it only warns its operator. */
 const WARNINGS = new Set([
@@ -39,6 +41,7 @@ interface HostNow {
   cordon_reason: string | null;
   degraded: string[];
   protocol: ProtocolRange | null;
+  agent_version: string | null;
   last_heartbeat_ms: number | null;
   has_reported: boolean;
   labels: Record<string, string> | null;
@@ -86,6 +89,7 @@ const HOST_COLUMNS = [
   "cordon_reason",
   "degraded",
   "protocol",
+  "agent_version",
   "last_heartbeat_ms",
   "has_reported",
   "labels",
@@ -152,7 +156,7 @@ export async function fleetSnapshot(
   const values = onlyHostIds === null ? [] : [onlyHostIds];
   const hostsNow = readColumns<Omit<HostNow, (typeof HOST_HELD)[1 | 2 | 3]>>(sql, HOST_COLUMNS, {
     select: `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool,
-            h.claimed_storage_pool, h.pool_state, ${optionalReasonColumn("h", "pool_failure")} AS pool_failure, h.connection, h.cordoned, h.cordon_reason, h.degraded, ${SPOKEN_PROTOCOL} AS protocol, ${HEARD_AT_MS} AS last_heartbeat_ms,
+            h.claimed_storage_pool, h.pool_state, ${optionalReasonColumn("h", "pool_failure")} AS pool_failure, h.connection, h.cordoned, h.cordon_reason, h.degraded, ${SPOKEN_PROTOCOL} AS protocol, h.agent_version, ${HEARD_AT_MS} AS last_heartbeat_ms,
             h.observed_digest IS NOT NULL AS has_reported, h.labels, i.images,
             h.features, ${isLimitedToOnePayer(`$${values.length + 1}::timestamptz`)} AS is_kept_to_one_payer, h.total_cpu, ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk
        FROM hosts h LEFT JOIN host_images i ON i.host_id = h.id
@@ -244,7 +248,10 @@ function closedHost(host: HostNow, now: Date): Reason | null {
   if (!host.has_reported) return { code: "host-without-report", params: {} };
   const faults = host.degraded.filter((flag) => !WARNINGS.has(flag));
   if (faults.length > 0) return { code: "host-degraded", params: { faults: { names: faults, more: 0 } } };
-  const service = agentService(host.protocol, PROTOCOL);
+  const service = agentService(
+    { protocol: host.protocol, version: host.agent_version },
+    { protocol: PROTOCOL, version: VERSION },
+  );
   if (service.mode !== "full") return service.why;
   // Whatever runs keeps files in its host's pool.
   return poolObstacle({

@@ -5,7 +5,8 @@
 import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
 import type { GpuMemorySplit, GpuStranger } from "@remotegpu/shared/messages/host-report";
 import type { GatewayRoute } from "../../core/gateway/host-tunnel.ts";
-import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
+import type { ProtocolRange } from "@remotegpu/shared/messages/agreed-protocol";
+import type { NamedRelease, UpgradeReport } from "@remotegpu/shared/messages/upgrade-report";
 import type { PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import {
   optionalReasonColumn,
@@ -65,6 +66,10 @@ export interface HostRow extends StatusReasonRow {
   /** What it reported of its programs; null for a host that reports none. */
   versions: ReportedVersions | null;
   agent_version: string | null;
+  /** As its agent reports its releases; null for one that cannot upgrade itself. */
+  agent_upgrade: UpgradeReport | null;
+  /** What it is to run by an upgrade of the fleet that is under way. */
+  target_release: NamedRelease | null;
   features: string[];
   protocol: ProtocolRange | null;
   total_cpu: number;
@@ -107,7 +112,7 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, ${ADDR
       WHERE j.host_id = h.id) AS pending_usage_rows,
     h.simulated, h.degraded,
     coalesce(h.storage_pool, h.id) AS storage_pool, h.claimed_storage_pool, h.pool_state, h.pool_proved_at,
-    h.pool_proof_due_at, ${optionalReasonColumn("h", "pool_failure")} AS pool_failure, h.attach_mode, h.agent_version, h.features, h.gateway_port,
+    h.pool_proof_due_at, ${optionalReasonColumn("h", "pool_failure")} AS pool_failure, h.attach_mode, h.agent_version, h.agent_upgrade, h.target_release, h.features, h.gateway_port,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'route', w.route, 'detail', ${storedReasonColumn("w", "detail")}) ORDER BY g.name, g.id), '[]')
        FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds') AS routes,
@@ -123,6 +128,22 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, ${ADDR
     h.labels, h.tags, h.generation, h.applied_generation, h.applied_term, h.confirmed_stops, h.last_heartbeat, h.clock_offset_ms,
     h.observed_at, h.revoked_at, h.registered_at, h.created_at, h.updated_at
   FROM hosts h`;
+
+/** What the agent of each host of the fleet speaks. */
+export async function spokenVersions(
+  sql: Connection,
+): Promise<{ id: string; name: string; protocol: ProtocolRange | null; version: string | null }[]> {
+  const { rows } = await sql.query<{
+    id: string;
+    name: string;
+    protocol: ProtocolRange | null;
+    version: string | null;
+  }>(
+    `SELECT h.id, h.name, ${SPOKEN_PROTOCOL} AS protocol, h.agent_version AS version FROM hosts h
+      WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL ORDER BY h.id`,
+  );
+  return rows;
+}
 
 export async function hostById(sql: Connection, hostId: string): Promise<HostRow | null> {
   const { rows } = await sql.query<HostRow>(`${HOST} WHERE h.id = $1 AND h.deleted_at IS NULL`, [hostId]);

@@ -19,6 +19,8 @@ import {
   noteVitals,
 } from "./noted-heartbeats.ts";
 import { noteRestore } from "./restores.ts";
+import type { NamedRelease } from "@remotegpu/shared/messages/upgrade-report";
+import { noteUpgradeResult } from "../hosts/agent-upgrades.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 
@@ -29,6 +31,8 @@ export interface HeartbeatAnswer {
   observedDigest: string | null;
   dbIncarnation: number;
   liftCordons: NonNullable<HeartbeatReply["liftCordons"]>;
+  /** Null: nothing is to change. */
+  release: NamedRelease | null;
 }
 
 export type HeartbeatOutcome =
@@ -67,6 +71,7 @@ export async function acceptHeartbeat(
     await noteReboot(sql, { hostId, heartbeat, now });
     const noted = [{ hostId, heartbeat, host }];
     await noteHosts(sql, noted, now);
+    await noteUpgradeResult(sql, { hostId, last: heartbeat.upgrade?.last, before: host.last_upgrade, now });
     const health = noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
     const words = { hostId, cards: heartbeat.gpus, source: "heartbeat", now, after: health } as const;
     const [liftCordons] = await Promise.all([health, noteCardWords(sql, words)]);

@@ -3,6 +3,7 @@
  * what many need that came together (plain-heartbeats.ts). Of each host there is one heartbeat.
  */
 import type { Heartbeat } from "@remotegpu/shared/messages/protocol";
+import type { NamedRelease, UpgradeResult } from "@remotegpu/shared/messages/upgrade-report";
 import { SSH_FEATURE } from "@remotegpu/shared/instance/ssh-access";
 import { fixBootZeros } from "../billing/runs/run-time.ts";
 import type { Connection, Transaction } from "../database/database.ts";
@@ -27,6 +28,8 @@ export interface KnownHost {
   connection: string;
   newest_journal: string | null;
   serves_ssh: boolean;
+  /** As its last report had it; null: it had none. */
+  last_upgrade: UpgradeResult | null;
 }
 
 export interface NotedBeat extends HostBeat {
@@ -44,6 +47,7 @@ export async function lockKnownHosts(
 ): Promise<Map<string, KnownHost>> {
   const { rows } = await sql.query<KnownHost>(
     `SELECT h.id, h.generation, h.agent_epoch, h.boot_id, h.connection, h.health_status, ${SERVES_SSH} AS serves_ssh,
+            h.agent_upgrade -> 'last' AS last_upgrade,
             (SELECT j.journal_id FROM host_journals j WHERE j.host_id = h.id
               ORDER BY j.first_seen_at DESC, j.journal_id LIMIT 1) AS newest_journal
        FROM hosts h WHERE h.id = ANY($1::text[]) AND h.deleted_at IS NULL AND h.revoked_at IS NULL
@@ -116,10 +120,10 @@ async function putHosts(sql: Connection, beats: readonly NotedBeat[], now: Date)
             degraded = t.degraded, agent_version = t.version, protocol_min = t."protocolMin",
             protocol_max = t."protocolMax", boot_id = t."bootId", agent_epoch = t."agentEpoch",
             applied_term = t.term, applied_generation = t.generation, features = t.features,
-            clock_offset_ms = t."clockOffsetMs"
+            clock_offset_ms = t."clockOffsetMs", agent_upgrade = t.upgrade
        FROM jsonb_to_recordset($1::jsonb) AS t("hostId" text, degraded text[], version text, "protocolMin" int,
               "protocolMax" int, "bootId" uuid, "agentEpoch" bigint, term bigint, generation bigint, features text[],
-              "clockOffsetMs" bigint)
+              "clockOffsetMs" bigint, upgrade jsonb)
       WHERE h.id = t."hostId"`,
     [JSON.stringify(beats.map(rowOf)), now],
   );
@@ -138,6 +142,7 @@ function rowOf({ hostId, heartbeat }: HostBeat) {
     ...applied,
     features,
     clockOffsetMs: heartbeat.clockOffsetMs ?? null,
+    upgrade: heartbeat.upgrade ?? null,
   };
 }
 
@@ -199,8 +204,9 @@ export async function answersFor(
     watermark: number;
     observedDigest: string | null;
     dbIncarnation: number;
+    release: NamedRelease | null;
   }>(
-    `SELECT h.id, h.generation, t.watermark, c.db_incarnation AS "dbIncarnation",
+    `SELECT h.id, h.generation, t.watermark, c.db_incarnation AS "dbIncarnation", h.target_release AS release,
             CASE WHEN h.applied_generation >= h.generation AND EXISTS (
               SELECT FROM placements p WHERE p.host_id = h.id AND p.gone_at IS NULL AND p.want = 'removed'
             ) THEN NULL ELSE h.observed_digest END AS "observedDigest"

@@ -2,9 +2,11 @@
  * Heartbeats that tell news of no consequence for anything that runs: a host that is heard for the first time or again,
  * a new start of its agent, a new version, other readings. Thousands of them come at once when a fleet joins, or when the
  * control plane or NATS was away; they are taken in as a set. Whatever may cost or end something (a restored database, a
- * reboot, a fault of a card or the end of one) is left to heartbeats.ts, host by host, and so is a row that somebody holds.
+ * reboot, a fault of a card or the end of one) is left to heartbeats.ts, host by host, and so are an upgrade's result and a
+ * row that somebody holds.
  */
 import type { GpuVitals } from "@remotegpu/shared/messages/protocol";
+import { isSameValue } from "@remotegpu/shared/values/same-value";
 import { restoreClaim } from "../../core/hosts/restore-claim.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { refusedNewcomers } from "../hosts/newcomers.ts";
@@ -86,7 +88,8 @@ async function plainOf(sql: Transaction, beats: readonly HostBeat[]): Promise<No
       generation: host.generation,
       watermark: watermarks.get(hostId) ?? 0,
     };
-    const isPlain = isSameBoot && restoreClaim(reported, numbers, 0).kind === "none";
+    const hasResult = !isSameValue(heartbeat.upgrade?.last ?? null, host.last_upgrade);
+    const isPlain = isSameBoot && !hasResult && restoreClaim(reported, numbers, 0).kind === "none";
     return isPlain ? [{ hostId, heartbeat, host }] : [];
   });
 }

@@ -38,7 +38,7 @@ WITH told AS MATERIALIZED (
     FROM jsonb_to_recordset($1::jsonb) AS t("hostId" text, "agentEpoch" bigint, "bootId" uuid,
     "monotonicMs" bigint, "roundTripMs" bigint, "journalId" uuid, "headSeq" bigint, "watermarkSeen" bigint, "incarnationSeen" bigint,
     term bigint, generation bigint, degraded text[], version text, "protocolMin" bigint, "protocolMax" bigint,
-    features text[], "clockOffsetMs" bigint)
+    features text[], "clockOffsetMs" bigint, upgrade jsonb)
 ), cards AS (
   SELECT * FROM jsonb_to_recordset($2::jsonb) AS v("hostId" text, uuid text, health text, "memoryUsedMib" int,
     "utilizationPercent" int, "temperatureC" int, "powerW" numeric, "memorySplit" jsonb, reasons text[], cordon jsonb,
@@ -50,14 +50,14 @@ WITH told AS MATERIALIZED (
    WHERE g.health_status IS DISTINCT FROM v.health OR v.reasons IS NOT NULL AND (v.cordon IS NOT NULL OR v."hasSign" OR k.has_sign
       OR k.host_cordon IS NOT NULL OR k.cordoned_by_host OR ${REPORTED_HEALTH} IS DISTINCT FROM ${STORED_HEALTH})
 ), held AS (
-  SELECT h.id, t.*, h.generation AS target, h.observed_digest, j.watermark
+  SELECT h.id, t.*, h.generation AS target, h.observed_digest, h.target_release, j.watermark
     FROM told t JOIN hosts h ON h.id = t."hostId"
     JOIN host_journals j ON j.host_id = h.id AND j.journal_id = t."journalId"
     JOIN host_boots b ON b.host_id = h.id AND b.boot_id = t."bootId"
    WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND h.connection = 'connected'
      AND h.agent_epoch = t."agentEpoch" AND h.boot_id = t."bootId" AND h.degraded = t.degraded
      AND h.agent_version = t.version AND h.protocol_min = t."protocolMin" AND h.protocol_max = t."protocolMax"
-     AND h.features = t.features
+     AND h.features = t.features AND h.agent_upgrade IS NOT DISTINCT FROM t.upgrade
      AND t.term <= t.current_term AND t.generation <= h.generation AND t."watermarkSeen" <= j.watermark
      AND t."incarnationSeen" <= t.db_incarnation
      AND NOT EXISTS (SELECT FROM loud WHERE loud."hostId" = h.id)
@@ -93,7 +93,7 @@ WITH told AS MATERIALIZED (
          temperature_c = x."temperatureC", power_w = x."powerW", memory_split = x."memorySplit", last_seen_at = $3
     FROM seen x WHERE g.id = x.id
 )
-SELECT id, current_term AS term, target AS generation, watermark, db_incarnation AS "dbIncarnation",
+SELECT id, current_term AS term, target AS generation, watermark, db_incarnation AS "dbIncarnation", target_release AS release,
        CASE WHEN generation >= target AND EXISTS (
          SELECT FROM placements p WHERE p.host_id = held.id AND p.gone_at IS NULL AND p.want = 'removed'
        ) THEN NULL ELSE observed_digest END AS "observedDigest"
@@ -138,6 +138,7 @@ function reportedOf({ hostId, heartbeat }: HostBeat) {
     protocolMax: protocol.max,
     features: heartbeat.features ?? [],
     clockOffsetMs: heartbeat.clockOffsetMs ?? null,
+    upgrade: heartbeat.upgrade ?? null,
   };
 }
 

@@ -16,7 +16,7 @@ const Known = z.custom<HostReason>((value) => isBounded(value) && isHostReason(v
 export const ReportedReason = Known.optional().catch(undefined);
 
 /** Before anything walks through it: what a host sends may be as deep and as long as a message. */
-function isBounded(value: unknown): boolean {
+export function isBounded(value: unknown): boolean {
   const room = { values: MAX_VALUES, characters: MAX_CHARACTERS };
   return fits(value, MAX_DEPTH, room);
 }

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
 import { agentFeatures, sortedOrders } from "@remotegpu/agent/core/runs/unserved-order";
-import { agentService } from "@remotegpu/control-plane/server/core/hosts/agent-service";
+import { agentService as serviceOf } from "@remotegpu/control-plane/server/core/hosts/agent-service";
 import { ordersFor } from "@remotegpu/control-plane/server/core/hosts/protocol-one";
 import { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { readAccessReport, readRuns } from "@remotegpu/shared/messages/one-by-one";
@@ -28,6 +28,10 @@ import { aHost } from "../../../support/samples/protocol-samples.ts";
 const FOLDER = new URL("../../../fixtures/protocol/", import.meta.url);
 const sample = (version: 1 | 2, name: string): Record<string, unknown> =>
   JSON.parse(readFileSync(new URL(`${version}/${name}.json`, FOLDER), "utf8"));
+
+type Range = typeof PROTOCOL | { min: number; max: number };
+const agentService = (agent: Range, ours: Range) =>
+  serviceOf({ protocol: agent, version: "0.1.0" }, { protocol: ours, version: "0.1.0" });
 
 const MESSAGES: Record<string, z.ZodType> = {
   heartbeat: Heartbeat,

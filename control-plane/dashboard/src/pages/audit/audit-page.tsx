@@ -43,6 +43,7 @@ const KINDS: Record<ListAuditLogTargetKind, true> = {
   customer: true,
   "customer-quota": true,
   "cve-waiver": true,
+  "fleet-upgrade": true,
   dataset: true,
   environment: true,
   gpu: true,

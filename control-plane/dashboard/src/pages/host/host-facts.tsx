@@ -11,6 +11,7 @@ import { NameList, NameText } from "../../components/text/name-text.tsx";
 import { NotReported } from "../../components/text/not-reported.tsx";
 import { ReasonText } from "../../components/text/reason-text.tsx";
 import { bytesText } from "../../components/text/size-text.ts";
+import { UpgradeText } from "./upgrade-text.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 
 const MS_PER_SECOND = 1_000;
@@ -49,6 +50,9 @@ export function HostFacts({ host }: { host: Host }) {
         ? null
         : t("facts.agentValue", { agent: host.agent_version, server: server.data?.version ?? "…" }),
     ],
+    ...(host.agent_upgrade === null
+      ? []
+      : [row(t("facts.upgrade"), <UpgradeText upgrade={host.agent_upgrade} />)]),
     [
       t("facts.way"),
       host.tunnel_detail === null ? null : <ReasonText key="way" of={host} field="tunnel_detail" />,

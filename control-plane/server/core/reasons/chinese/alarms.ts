@@ -70,6 +70,7 @@ export const ALARM_CHINESE = messagesFor<typeof ALARM_CODES>()({
   "jetstream-servers": "已发现提供 JetStream 的服务器：{servers} 台（{names}）。",
   "jetstream-servers-none": "没有发现提供 JetStream 的服务器。",
   "nats-refuses": "NATS 的说明：{detail}。",
+  "host-agent-unsupported": "主机 {host_name} 不再安排新任务：{why}。在其上运行的任务仍会计量。",
   "journal-server-silent":
     "服务器 {server} 保存日志流 {replicas} 个副本中的一个，现在收不到它的消息：只要大多数副本在，用量仍会进入。",
 });

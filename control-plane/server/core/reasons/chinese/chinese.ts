@@ -19,6 +19,7 @@ import { ORDER_CHINESE } from "./orders.ts";
 import { PRICE_CHINESE } from "./prices.ts";
 import { RUN_CHINESE, GPU_FAULT_CHINESE, WAIVER_CHINESE } from "./runs.ts";
 import { GANG_CHINESE } from "./gangs.ts";
+import { UPGRADE_CHINESE } from "./upgrades.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...HOST_REPORT_CHINESE,
@@ -49,6 +50,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...WAIVER_CHINESE,
   ...GANG_CHINESE,
   ...GPU_FAULT_CHINESE,
+  ...UPGRADE_CHINESE,
 };
 
 export const CHINESE: Language = {

@@ -15,6 +15,13 @@ export const HOST_CHINESE = messagesFor<typeof HOST_CODES>()({
     "代理程序版本过旧，不能接收新任务：它使用协议 {agent_protocols}，控制平面使用 {own_protocols}",
   "agent-too-new":
     "代理程序版本过新，不能接收新任务：它使用协议 {agent_protocols}，控制平面使用 {own_protocols}",
+  "agent-release-too-old":
+    "代理程序版本过旧，不能接收新任务：它的版本是 {agent_version}，控制平面的版本是 {own_version}",
+  "agent-release-too-new":
+    "代理程序版本过新，不能接收新任务：它的版本是 {agent_version}，控制平面的版本是 {own_version}",
+  "agent-release-unsupported":
+    "代理程序版本过旧，已不受支持：它的版本是 {agent_version}，控制平面的版本是 {own_version}",
+  "agent-cannot-upgrade": "代理程序无法自行升级：它版本过旧，或不是从已安装的版本运行",
   "host-lost": "已声明为丢失",
   "host-removed": "已移出集群",
   "nothing-new-placed": "不再安排新任务：{why}。",

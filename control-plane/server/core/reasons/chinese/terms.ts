@@ -15,6 +15,7 @@ export const CHINESE_TERMS = {
     "customer-quota": "客户配额",
     dataset: "数据集",
     environment: "环境",
+    "fleet-upgrade": "集群升级",
     gpu: "GPU",
     host: "主机",
     image: "镜像",
@@ -55,6 +56,7 @@ export const CHINESE_TERMS = {
   },
   /** What was done to it. */
   action: {
+    abort: "中止",
     accept: "接受",
     adjust: "调整",
     "begin-upload": "开始上传",
@@ -133,6 +135,8 @@ export const CHINESE_TERMS = {
     "impossible-numbers": "数值不合理",
     "host-floods": "主机消息过多",
     "host-vulnerable": "主机存在未修复的漏洞",
+    "agent-unsupported": "代理程序版本不受支持",
+    "fleet-upgrade-halted": "集群升级已停止",
     "too-many-cards": "GPU 过多",
     "placement-overdue": "安排超时",
     "run-not-ending": "运行无法结束",

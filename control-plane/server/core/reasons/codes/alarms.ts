@@ -76,6 +76,7 @@ export const ALARM_CODES = {
   "jetstream-servers": { servers: "number", names: "names" },
   "jetstream-servers-none": {},
   "nats-refuses": { detail: "text" },
+  "host-agent-unsupported": { host_name: "text", host_id: "id", why: "phrase" },
   "journal-server-silent": { server: "text", replicas: "number" },
 } as const satisfies CodeShapes;
 

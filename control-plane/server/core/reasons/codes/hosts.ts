@@ -13,6 +13,10 @@ export const HOST_CODES = {
   "host-degraded": { faults: "names" },
   "agent-too-old": { agent_protocols: "text", own_protocols: "text" },
   "agent-too-new": { agent_protocols: "text", own_protocols: "text" },
+  "agent-release-too-old": { agent_version: "text", own_version: "text" },
+  "agent-release-too-new": { agent_version: "text", own_version: "text" },
+  "agent-release-unsupported": { agent_version: "text", own_version: "text" },
+  "agent-cannot-upgrade": {},
 
   "host-lost": {},
   "host-removed": {},

@@ -90,6 +90,7 @@ export const ALARM_ENGLISH = messagesFor<typeof ALARM_CODES>()({
   "jetstream-servers": "Servers with JetStream seen: {servers} ({names}).",
   "jetstream-servers-none": "Servers with JetStream seen: 0 (none).",
   "nats-refuses": "NATS says: {detail}.",
+  "host-agent-unsupported": "On host {host_name} nothing new is placed: {why}. What runs there is metered.",
   "journal-server-silent":
     "Server {server} holds one of the {replicas} replicas of the journal stream and is not heard: usage comes in while most of them are there.",
 });

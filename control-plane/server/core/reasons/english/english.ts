@@ -20,6 +20,7 @@ import { ORDER_ENGLISH } from "./orders.ts";
 import { PRICE_ENGLISH } from "./prices.ts";
 import { RUN_ENGLISH, GPU_FAULT_ENGLISH, WAIVER_ENGLISH } from "./runs.ts";
 import { GANG_ENGLISH } from "./gangs.ts";
+import { UPGRADE_ENGLISH } from "./upgrades.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...HOST_MESSAGES,
@@ -50,6 +51,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...WAIVER_ENGLISH,
   ...GANG_ENGLISH,
   ...GPU_FAULT_ENGLISH,
+  ...UPGRADE_ENGLISH,
 };
 
 export const ENGLISH: Language = {

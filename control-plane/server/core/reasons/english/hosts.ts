@@ -15,6 +15,14 @@ export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
     "its agent is too old for new work: it speaks protocol {agent_protocols}, this control plane {own_protocols}",
   "agent-too-new":
     "its agent is too new for new work: it speaks protocol {agent_protocols}, this control plane {own_protocols}",
+  "agent-release-too-old":
+    "its agent is too old for new work: it is version {agent_version}, this control plane {own_version}",
+  "agent-release-too-new":
+    "its agent is too new for new work: it is version {agent_version}, this control plane {own_version}",
+  "agent-release-unsupported":
+    "its agent is too old to be supported: it is version {agent_version}, this control plane {own_version}",
+  "agent-cannot-upgrade":
+    "its agent cannot upgrade itself: it is too old, or does not run from an installed release",
   "host-lost": "declared lost",
   "host-removed": "taken out of the fleet",
   "nothing-new-placed": "Nothing new is placed: {why}.",

@@ -16,4 +16,11 @@ export const HOST_CHINESE = messagesFor<typeof HOST_CODES>()({
   "cves-not-waived": "主机 {host_id} 上没有豁免。",
   "cves-none-open": "主机 {host_id} 上没有已知的未修复 CVE。",
   "cve-not-open": "{cve} 在此主机上不是未修复的",
+  "release-none-served": "该服务器不提供代理程序的任何版本。",
+  "release-not-served": "不是该服务器提供的版本，该服务器提供的是 {release_version}",
+  "fleet-upgrade-open": "到 {release_version} 的升级尚未结束。请中止它，或等待它完成。",
+  "fleet-upgrade-not-open": "没有正在进行的集群升级。",
+  "fleet-upgrade-is": "该升级的状态是 {upgrade_state}。",
+  "fleet-upgrade-no-host": "这些主机现在都无法升级：收不到其消息、拒绝该版本，或其代理程序无法自行升级。",
+  "fleet-upgrade-host-unknown": "包含主机 {host_id}，它不在集群中",
 });

@@ -16,4 +16,11 @@ export const HOST_CODES = {
   "cves-not-waived": { host_id: "text" },
   "cves-none-open": { host_id: "text" },
   "cve-not-open": { cve: "text" },
+  "release-none-served": {},
+  "release-not-served": { release_version: "text" },
+  "fleet-upgrade-open": { release_version: "text" },
+  "fleet-upgrade-not-open": {},
+  "fleet-upgrade-is": { upgrade_state: "text" },
+  "fleet-upgrade-no-host": {},
+  "fleet-upgrade-host-unknown": { host_id: "text" },
 } as const satisfies CodeShapes;

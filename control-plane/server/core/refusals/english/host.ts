@@ -17,4 +17,12 @@ export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
   "cves-not-waived": "Nothing is waived on host {host_id}.",
   "cves-none-open": "No CVE is known to be open on host {host_id}.",
   "cve-not-open": "{cve} is not open on this host",
+  "release-none-served": "This server hands out no release of the agent.",
+  "release-not-served": "is not the release that this server hands out, which is {release_version}",
+  "fleet-upgrade-open": "An upgrade to {release_version} is open. Abort it, or wait until it has finished.",
+  "fleet-upgrade-not-open": "No upgrade of the fleet is open.",
+  "fleet-upgrade-is": "The upgrade is {upgrade_state}.",
+  "fleet-upgrade-no-host":
+    "None of these hosts can be upgraded now: each is not heard, refuses the release, or has an agent that cannot upgrade itself.",
+  "fleet-upgrade-host-unknown": "name host {host_id}, which is none of the fleet",
 });

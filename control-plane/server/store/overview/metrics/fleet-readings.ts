@@ -14,6 +14,8 @@ export interface HostReading {
   /** Null for one that has never connected. */
   readonly heartbeat_age: number | null;
   readonly journal_lag: number;
+  /** Null before its agent reported one. */
+  readonly agent_version: string | null;
 }
 
 export interface ModelStates {
@@ -57,7 +59,7 @@ export async function accountsByStatus(sql: Connection): Promise<Counted[]> {
 export async function hostReadings(sql: Connection, now: Date): Promise<HostReading[]> {
   const { rows } = await sql.query<HostReading & { id: string }>(
     `SELECT h.id, extract(epoch FROM $1::timestamptz - h.last_heartbeat)::float8 AS heartbeat_age,
-            coalesce(j.lag, 0)::float8 AS journal_lag
+            coalesce(j.lag, 0)::float8 AS journal_lag, h.agent_version
        FROM hosts h
        LEFT JOIN (SELECT host_id, sum(greatest(head_seq - watermark, 0)) AS lag FROM host_journals GROUP BY host_id) j
          ON j.host_id = h.id

@@ -8,6 +8,7 @@ export interface TableHeads {
   readonly ledger_entries: number;
   readonly quarantine: number;
   readonly events: number;
+  readonly agent_upgrade_results: number;
 }
 
 export interface Summed {
@@ -21,13 +22,17 @@ export async function tableHeads(sql: Connection): Promise<TableHeads> {
     ledger_entries: number;
     quarantine: number;
     events: number;
+    agent_upgrade_results: number;
   }>(
     `SELECT coalesce((SELECT max(id) FROM billing_records), 0) AS billing_records,
             coalesce((SELECT max(id) FROM ledger_entries), 0) AS ledger_entries,
             coalesce((SELECT max(id) FROM quarantine), 0) AS quarantine,
-            coalesce((SELECT max(id) FROM events), 0) AS events`,
+            coalesce((SELECT max(id) FROM events), 0) AS events,
+            coalesce((SELECT max(id) FROM agent_upgrade_results), 0) AS agent_upgrade_results`,
   );
-  return rows[0] ?? { billing_records: 0, ledger_entries: 0, quarantine: 0, events: 0 };
+  return (
+    rows[0] ?? { billing_records: 0, ledger_entries: 0, quarantine: 0, events: 0, agent_upgrade_results: 0 }
+  );
 }
 
 /** By what the line counts, whatever the model that it may name. */

@@ -43,7 +43,7 @@ function readingOf(row: CardRow, holders: ReadonlyMap<string, Owner>): CardReadi
 async function hostsNow(sql: Connection): Promise<ReadonlyMap<string, string>> {
   const { rows } = await sql.query<{ id: string; state: string }>(
     `SELECT id, concat_ws('|', name, status, connection, cordoned, cordon_reason, health_status, degraded, labels, tags,
-              status_reason, agent_version, storage_pool, claimed_storage_pool, pool_state, pool_failure, gateway_port, revoked_at) AS state
+              status_reason, agent_version, agent_upgrade, target_release, storage_pool, claimed_storage_pool, pool_state, pool_failure, gateway_port, revoked_at) AS state
        FROM hosts WHERE deleted_at IS NULL`,
   );
   return new Map(rows.map(({ id, state }) => [id, state]));
