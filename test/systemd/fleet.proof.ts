@@ -93,7 +93,7 @@ const LATE_REQUEST = `
   socket.on("data", (bytes) => (console.log("answered: " + String(bytes).slice(0, 8)), process.exit(0)));
   socket.on("close", () => console.log("cut"));`;
 
-test("the control plane serves by a key that root alone can read, and a reload takes in a renewed one and cuts nobody", async () => {
+test("the control plane serves by files that root alone can read, and a reload takes in renewed ones and cuts nobody", async () => {
   const { machine } = controlPlane;
   const name = "remotegpu-control-plane";
   expect(await machine.run("stat --format='%a %U' /etc/remotegpu/credentials/web-key.pem")).toBe("600 root");
@@ -105,7 +105,9 @@ test("the control plane serves by a key that root alone can read, and a reload t
   await eventually(async () => (await machine.report("test -e /root/connected")).exitCode === 0);
 
   await controlPlane.renewWebCertificate();
-  await machine.run(`systemctl reload ${name}`);
+  const settings = "/etc/remotegpu/control-plane.env";
+  expect(await machine.run(`stat --format='%a %U' ${settings}`)).toBe("600 root");
+  await machine.run(`echo REMOTEGPU_LOG_LEVEL=debug >>${settings} && systemctl reload ${name}`);
 
   await eventually(
     async () => {
@@ -118,6 +120,8 @@ test("the control plane serves by a key that root alone can read, and a reload t
   await eventually(async () => (await client.output()) !== "", { what: "an answer to who was connected" });
   expect((await client.output()).trim()).toBe("answered: HTTP/1.1");
   expect(await unit(machine, name, "MainPID")).toBe(pid);
+  const lines = await machine.run(`journalctl --unit=${name} --output=cat`);
+  expect(lines).toMatch(/"logLevel":"debug".*"msg":"the settings were read again"/);
 });
 
 test("a machine with curl alone joins by the printed line and works", async () => {
