@@ -3,16 +3,17 @@ import { execa } from "execa";
 import { ensureDebianImage } from "./debian-image.ts";
 import { Machine, type CgroupVersion } from "./machine.ts";
 
+const INSTALL_MS = 600_000;
 const REPOSITORY = new URL("../..", import.meta.url).pathname;
 
 export class Stage {
   readonly #image: string;
-  readonly #network: string;
+  readonly network: string;
   readonly #machines: Machine[] = [];
 
   private constructor(image: string, network: string) {
     this.#image = image;
-    this.#network = network;
+    this.network = network;
   }
 
   static async open(): Promise<Stage> {
@@ -29,18 +30,18 @@ export class Stage {
     { cgroup, codename }: { cgroup?: CgroupVersion; codename?: string } = {},
   ): Promise<Machine> {
     const image = codename === undefined ? this.#image : await ensureDebianImage(codename);
-    const machine = await Machine.boot({ name, image, network: this.#network, cgroup });
+    const machine = await Machine.boot({ name, image, network: this.network, cgroup });
     this.#machines.push(machine);
     if (packages.length > 0) {
       const install = "DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends";
-      await machine.run(`apt-get update -qq && ${install} ${packages.join(" ")}`);
+      await machine.run(`apt-get update -qq && ${install} ${packages.join(" ")}`, { withinMs: INSTALL_MS });
     }
     return machine;
   }
 
   async close(): Promise<void> {
     for (const machine of this.#machines) await machine.close();
-    await execa("docker", ["network", "rm", this.#network], { reject: false });
+    await execa("docker", ["network", "rm", this.network], { reject: false });
   }
 }
 

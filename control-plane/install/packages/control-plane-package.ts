@@ -75,9 +75,9 @@ async function layFiles(program: string): Promise<void> {
   await copyInto(programFiles.terminalPage, join(program, "terminal/page.html"));
 }
 
-/** What only a compiler of extensions reads stays out. */
+/** What only a compiler of extensions reads stays out, and languages for functions, whose interpreters are not here. */
 function isForServing(path: string): boolean {
-  return !/\.a$|(^|\/)(pkgconfig|pgxs|include)(\/|$)/.test(path);
+  return !/\.a$|(^|\/)(pkgconfig|pgxs|include)(\/|$)|plperl|plpython|pltcl/.test(path);
 }
 
 /** A unit for a checkout, with the program where the package has it. @throws Error where the unit names it otherwise */

@@ -11,7 +11,8 @@ import { servedPackages } from "@remotegpu/control-plane/server/installation/ser
 import { agentPackage } from "../../../control-plane/install/packages/agent-package.ts";
 import {
   assertOldLibraries,
-  neededMinor,
+  neededVersions,
+  newerVersions,
   NewLibraryError,
 } from "../../../control-plane/install/packages/c-library.ts";
 import { commandPackage } from "../../../control-plane/install/packages/command-package.ts";
@@ -98,20 +99,41 @@ describe("a package", () => {
   });
 });
 
-describe("the C library", () => {
-  test("that Node and the embedded Postgres need is one that Ubuntu 22.04 has", async () => {
-    expect(neededMinor(await readFile(process.execPath))).toBeLessThanOrEqual(35);
+describe("the libraries of C and C++", () => {
+  test("that Node and the embedded Postgres need are ones that Ubuntu 22.04 has", async () => {
+    const node = neededVersions(await readFile(process.execPath));
+
+    expect(node).toContain("GLIBC_2.28");
+    expect(node).toContain("GLIBCXX_3.4.21");
+    expect(newerVersions(node)).toEqual([]);
     await assertOldLibraries(programFiles.postgres());
   });
 
-  test("of a program that needs a newer one keeps the package from being built", async () => {
+  test.each([
+    { version: "GLIBC_2.35", is: [] },
+    { version: "GLIBC_2.2.5", is: [] },
+    { version: "GLIBC_2.36", is: ["GLIBC_2.36"] },
+    { version: "GLIBC_3.0", is: ["GLIBC_3.0"] },
+    { version: "GLIBCXX_3.4.30", is: [] },
+    { version: "GLIBCXX_3.4", is: [] },
+    { version: "GLIBCXX_3.4.31", is: ["GLIBCXX_3.4.31"] },
+    { version: "CXXABI_1.3.13", is: [] },
+    { version: "CXXABI_1.3.14", is: ["CXXABI_1.3.14"] },
+    { version: "GCC_12.0.0", is: [] },
+    { version: "GCC_14.0.0", is: ["GCC_14.0.0"] },
+  ])("$version is newer than those of Ubuntu 22.04: $is", ({ version, is }) => {
+    expect(newerVersions([version])).toEqual(is);
+  });
+
+  test("of a program that needs newer ones keep the package from being built", async () => {
     const tree = join(folder, "too-new");
-    await writeInto(join(tree, "usr/bin/old"), "\x7fELF\0GLIBC_2.2.5\0GLIBC_2.35\0");
+    await writeInto(join(tree, "usr/bin/old"), "\x7fELF\0GLIBC_2.2.5\0GLIBC_2.35\0GLIBCXX_3.4.30\0");
+    await writeInto(join(tree, "usr/share/text"), "GLIBC_2.99\0");
     await assertOldLibraries(tree);
     await writeInto(join(tree, "usr/bin/new"), "\x7fELF\0GLIBC_2.4\0GLIBC_2.36\0");
 
     await expect(assertOldLibraries(tree)).rejects.toThrow(NewLibraryError);
-    await expect(assertOldLibraries(tree)).rejects.toThrow("usr/bin/new needs version 2.36");
+    await expect(assertOldLibraries(tree)).rejects.toThrow("usr/bin/new needs GLIBC_2.36");
   });
 });
 

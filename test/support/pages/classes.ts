@@ -66,6 +66,10 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
   ["rm -r /etc/systemd", "it takes the agent off its machine; the proof of whole machines does"],
   ["apt-get", "it changes the packages of its machine"],
   ["npm run packages", "it takes half a minute, and the proof of whole machines builds with its script"],
+  ["npm run image", "it fetches a system's packages, and the proof of the image builds with its script"],
+  ["docker volume", "it makes a volume of its machine; the proof of the image runs on one"],
+  ["docker run", "it needs a Postgres and a NATS of another machine; the proof of the image has them"],
+  ["docker exec", "it needs the container of the command before; the proof of the image has it"],
   ["remotegpu-agent", "it joins a host of a fleet; the proof of whole machines does"],
   [
     "npx --no-install remotegpu-control-plane run",
