@@ -53,11 +53,16 @@ export class ServiceNotifier {
     this.#isReady = true;
   }
 
-  /** Called at each turn of the loop; says so as often as the watchdog needs it. @throws NotifyError */
-  async alive(nowMonotonicMs: number): Promise<void> {
+  /**
+   * Called at each turn of the loop; says so as often as the watchdog needs it.
+   * @param isStarting it is not ready yet and waits for somebody else: its start may take as long as it lives
+   * @throws NotifyError
+   */
+  async alive(nowMonotonicMs: number, { isStarting = false } = {}): Promise<void> {
     if (this.#pingEveryMs === null || nowMonotonicMs - this.#lastPingMs < this.#pingEveryMs) return;
     await this.#notify([
       "WATCHDOG=1",
+      ...(isStarting ? [this.#moreTime] : []),
       ...this.#asMain,
       ...(this.#mainPid !== null && this.#isReady ? ["READY=1"] : []),
     ]);
@@ -72,6 +77,12 @@ export class ServiceNotifier {
   /** @throws NotifyError */
   async stopping(): Promise<void> {
     await this.#notify(["STOPPING=1"]);
+  }
+
+  /** As much as the watchdog gives, so that a ping that is late ends nothing. */
+  get #moreTime(): string {
+    const intervalMs = (this.#pingEveryMs ?? 0) * PINGS_PER_INTERVAL;
+    return `EXTEND_TIMEOUT_USEC=${intervalMs * MICROSECONDS_PER_MS}`;
   }
 
   get #asMain(): string[] {

@@ -5,7 +5,7 @@
 import { strict as assert } from "node:assert";
 import { z } from "zod";
 import type { HostId } from "@remotegpu/shared/values/ids";
-import { MAX_BATCH_BYTES, type JournalBatch } from "@remotegpu/shared/proof/journal-row";
+import { MAX_BATCH_BYTES, type OutgoingBatch } from "@remotegpu/shared/proof/journal-row";
 import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import { up } from "@remotegpu/shared/messages/subjects";
 import { decode, encode } from "@remotegpu/shared/messages/wire";
@@ -37,7 +37,7 @@ interface Requester {
 export async function publishBatch(
   connection: Requester,
   host: HostId,
-  { batch, dbIncarnation }: { batch: JournalBatch; dbIncarnation: number },
+  { batch, dbIncarnation }: { batch: OutgoingBatch; dbIncarnation: number },
 ): Promise<Handover> {
   const bytes = encode(batch);
   assert(bytes.byteLength <= MAX_BATCH_BYTES, `a batch has ${bytes.byteLength} bytes`);

@@ -163,7 +163,8 @@ export class Agent {
 
   async #notifySystemd(): Promise<void> {
     const { notifier, clock, observation, meter, healthReport } = this.#parts;
-    await notifier.alive(clock.monotonicMs());
+    // While the runtime does not answer, the agent meters and reports all the same, and must not be ended for it.
+    await notifier.alive(clock.monotonicMs(), { isStarting: !this.#isReady });
     if (this.#isReady || observation.containers === null || meter.ticks === 0) return;
     this.#isReady = true;
     healthReport.ready();

@@ -2,7 +2,7 @@
  * Walks a stored journal's chain, page by page, and names every row that is missing or is not what was written. Pure
  * but for the hash; it mends nothing. What may stand after what is followsInChain's to say.
  */
-import { JournalEntry } from "./journal-row.ts";
+import { readEntry } from "./journal-row.ts";
 import { followsInChain, rowHash } from "./row-hash.ts";
 
 /** A row as some table holds it; nothing of it is trusted. */
@@ -57,9 +57,8 @@ interface Judgement {
 /** A damaged hash and a damaged entry look alike; the next row may follow either, so that one damage is one fault. */
 function judge(journalId: string, { hashes }: ChainPlace, row: StoredLink): Judgement {
   if (row.isSetAside === true) return { fault: null, hashes: [row.hash] };
-  const parsed = JournalEntry.safeParse(row.entry);
-  if (!parsed.success) return { fault: "unreadable", hashes: [row.hash] };
-  const entry = parsed.data;
+  const entry = readEntry(row.entry);
+  if (entry === null) return { fault: "unreadable", hashes: [row.hash] };
   const link = { seq: row.seq, entry, hash: row.hash };
   if (hashes === null || hashes.some((previous) => followsInChain(journalId, previous, link)))
     return { fault: null, hashes: [row.hash] };

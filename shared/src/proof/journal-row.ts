@@ -36,6 +36,34 @@ export type LostEntry = z.infer<typeof LostEntry>;
 export const JournalEntry = z.discriminatedUnion("kind", [UsageEntry, LostEntry]);
 export type JournalEntry = z.infer<typeof JournalEntry>;
 
+/**
+ * The form of an entry's members. A later one is named in the entry as `format`, counted from 2; an entry that names none
+ * has the first form. A row's hash covers its entry's canonical JSON whatever the form, so its link can always be followed.
+ */
+const Later = z.looseObject({ kind: text(40), format: z.int().min(2) });
+
+/** An entry of a form that is not known here: only its link is understood. It goes on as it stands. */
+interface LaterEntry {
+  kind: "later";
+  raw: z.infer<typeof Later>;
+}
+
+/** As a stored or sent entry is understood. */
+export type ReadEntry = JournalEntry | LaterEntry;
+export interface ReadRow {
+  seq: number;
+  entry: ReadEntry;
+  hash: string;
+}
+
+/** Null for what is no entry of a journal. */
+export function readEntry(value: unknown): ReadEntry | null {
+  const later = Later.safeParse(value);
+  if (later.success) return { kind: "later", raw: later.data };
+  const known = JournalEntry.safeParse(value);
+  return known.success ? known.data : null;
+}
+
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 /** The hash before the first row of a journal. */
 export const GENESIS_HASH = "0".repeat(64);
@@ -58,13 +86,17 @@ export const JournalBatch = z.object({
 });
 export type JournalBatch = z.infer<typeof JournalBatch>;
 
+/** As an agent sends it. Whoever receives it may know forms of entries that the agent does not. */
+export type OutgoingRow = Omit<JournalRow, "entry"> & { entry: JournalEntry | LaterEntry["raw"] };
+export type OutgoingBatch = Omit<JournalBatch, "rows"> & { rows: OutgoingRow[] };
+
 export function signedText(journalId: string, seq: number, hash: string): string {
   return `remotegpu journal head ${journalId} ${seq} ${hash}`;
 }
 
 /** The entry as canonicalJson would write it, without looking for its members: ingest hashes every row there is. */
-export function entryText(entry: JournalEntry): string {
-  return JSON.stringify(inOrderOfNames(entry));
+export function entryText(entry: ReadEntry): string {
+  return entry.kind === "later" ? canonicalJson(entry.raw) : JSON.stringify(inOrderOfNames(entry));
 }
 
 function inOrderOfNames(entry: JournalEntry): JournalEntry {

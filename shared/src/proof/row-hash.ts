@@ -1,8 +1,8 @@
 /** The hashes of the journal's rows, by Node's SHA-256; what is hashed stands in journal-row.ts. */
 import { hash } from "node:crypto";
-import { entryText, type JournalEntry, type JournalRow, linkText } from "./journal-row.ts";
+import { entryText, type JournalEntry, linkText, type ReadEntry, type ReadRow } from "./journal-row.ts";
 
-export function rowHash(journalId: string, seq: number, previousHash: string, entry: JournalEntry): string {
+export function rowHash(journalId: string, seq: number, previousHash: string, entry: ReadEntry): string {
   return hashOfText(journalId, seq, previousHash, entryText(entry));
 }
 
@@ -28,7 +28,7 @@ export function linkHash(link: Parameters<typeof linkText>[0]): string {
 export function followsInChain(
   journalId: string,
   previousHash: string,
-  { seq, entry, hash: claimed }: JournalRow,
+  { seq, entry, hash: claimed }: ReadRow,
   text = entryText(entry),
 ): boolean {
   return entry.kind === "lost" || claimed === hashOfText(journalId, seq, previousHash, text);

@@ -294,6 +294,19 @@ describe("systemd-notify", () => {
     expect(systemd.heard().match(/^WATCHDOG=1$/gm)).toHaveLength(3);
   });
 
+  test("gives an agent that is not ready as much more time as its watchdog has, and none once it is", async () => {
+    const systemd = await listen("slow");
+    const notifier = new ServiceNotifier({ environment: systemd.environment });
+
+    await notifier.alive(0, { isStarting: true });
+    await notifier.ready("serving");
+    await notifier.alive(10_000, { isStarting: false });
+    await notifier.stopping();
+
+    await eventually(() => systemd.heard().includes("STOPPING=1"));
+    expect(systemd.heard().match(/^EXTEND_TIMEOUT_USEC=.*$/gm)).toEqual(["EXTEND_TIMEOUT_USEC=30000000"]);
+  });
+
   test("hears each notification, though the one before is still being sent", async () => {
     const systemd = await listen("busy");
     const notifier = new ServiceNotifier({ environment: systemd.environment });

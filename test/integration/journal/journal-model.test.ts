@@ -9,7 +9,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import type { InstanceId, RunId } from "@remotegpu/shared/values/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
-import type { JournalEntry } from "@remotegpu/shared/proof/journal-row";
+import type { ReadEntry } from "@remotegpu/shared/proof/journal-row";
 import { meter, type MeteredRun } from "@remotegpu/agent/core/metering/metering";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
 import type { UsageInterval } from "@remotegpu/agent/core/metering/usage-interval";
@@ -54,7 +54,7 @@ class Model {
   epoch = 1;
   runs = new Map<string, { record: RunRecord; isFinal: boolean }>();
   intervals = new Map<RunId, UsageInterval>();
-  entries: JournalEntry[] = [];
+  entries: ReadEntry[] = [];
   watermark = 0;
   applied = { term: 0, generation: 0 };
   desired = new Map<InstanceId, { entry: DesiredInstance; isAbsent: boolean; isGone: boolean }>();
@@ -103,7 +103,7 @@ interface Contents {
   agentEpoch: number;
   applied: { term: number; generation: number };
   watermark: number;
-  entries: JournalEntry[];
+  entries: ReadEntry[];
   brokenLinks: number[];
   intervals: Map<RunId, UsageInterval>;
   runs: RunRecord[];

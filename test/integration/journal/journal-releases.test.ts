@@ -3,6 +3,10 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { canonicalJson } from "@remotegpu/shared/proof/journal-row";
+import { rowHash } from "@remotegpu/shared/proof/row-hash";
+import { checkJournal } from "@remotegpu/agent/commands/doctor/journal-checks";
+import { Outbox } from "@remotegpu/agent/journal/rows/outbox";
 import { ACCESS_FILE, ACCESS_SCHEMA, openLeaseStore } from "@remotegpu/agent/access/store/lease-store";
 import { isLocked } from "@remotegpu/agent/journal/database/folder-lock";
 import { JOURNAL_SCHEMA } from "@remotegpu/agent/journal/database/schema";
@@ -159,6 +163,50 @@ describe("the journal", () => {
     expect(journal.origin).toBe("opened");
     journal.close();
     expect(schemaNumbers(takenBy(folder, NEXT))).toEqual({ version: OURS + 2, minReader: 7 });
+  });
+});
+
+describe("a row of a later form", () => {
+  const later = { kind: "usage", format: 2, runId: "run-1", watts: 300 };
+
+  /** A closed journal whose last row is one that this release does not understand. */
+  function withLaterRow(entry: Record<string, unknown> = later): string {
+    const folder = journalFolder();
+    const journal = journalWithRows(folder, 3);
+    const { journalId, headSeq, headHash } = journal.head();
+    journal.close();
+    const hash = rowHash(journalId, headSeq + 1, headHash, { kind: "later", raw: later });
+    const raw = opened(folder);
+    const put = raw.prepare("INSERT INTO rows (seq, entry, hash) VALUES (?, ?, ?)");
+    put.run(headSeq + 1, canonicalJson(entry), hash);
+    raw.prepare("UPDATE meta SET head_seq = ?, head_hash = ?").run(headSeq + 1, hash);
+    raw.close();
+    return folder;
+  }
+
+  test("is followed by its hash, kept as it stands, chained on and sent as it came", () => {
+    const folder = withLaterRow();
+
+    const journal = journalIn(folder);
+    tick(journal, ["run-1"], 4 * 60_000);
+    journal.close();
+    const again = journalIn(folder);
+
+    expect([journal.damage.rows, again.damage.rows]).toEqual([[], []]);
+    expect(brokenLinks(again.head().journalId, rowsOf(again))).toEqual([]);
+    const sent = new Outbox(again.rows, () => "").nextBatches({ nowMs: 0, maxBatches: 9 });
+    const entries = sent.flatMap(({ rows }) => rows.map(({ entry }) => entry));
+    expect(entries.filter(({ kind }) => kind === "usage").length).toBeGreaterThan(4);
+    expect(entries).toContainEqual(later);
+    const checks = readJournal(folder, checkJournal);
+    expect(checks.find(({ check }) => check === "rows-are-chained")?.state).toBe("well");
+  });
+
+  test("that changed by itself is lost like any other", () => {
+    const journal = journalIn(withLaterRow({ ...later, watts: 301 }));
+
+    expect(journal.damage.rows).toEqual([journal.head().headSeq]);
+    expect(rowsOf(journal).at(-1)?.entry.kind).toBe("lost");
   });
 });
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JournalId, RunId } from "@remotegpu/shared/values/ids";
-import type { JournalRow } from "@remotegpu/shared/proof/journal-row";
+import type { ReadRow } from "@remotegpu/shared/proof/journal-row";
 import { meter } from "@remotegpu/agent/core/metering/metering";
 import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
 import { onTestFinished } from "vitest";
@@ -45,7 +45,7 @@ export function journalWithRows(folder: string, count: number): Journal {
 }
 
 /** All rows that are still kept beyond `afterSeq`, as they would be sent. */
-export function rowsOf(journal: Journal, afterSeq = 0): JournalRow[] {
+export function rowsOf(journal: Journal, afterSeq = 0): ReadRow[] {
   return journal.rows.verified(afterSeq, 100_000).rows;
 }
 
@@ -55,13 +55,15 @@ export function rowsOf(journal: Journal, afterSeq = 0): JournalRow[] {
  */
 export function brokenLinks(
   journalId: string,
-  rows: readonly JournalRow[],
+  rows: readonly ReadRow[],
   previousHash = "0".repeat(64),
 ): number[] {
   const broken: number[] = [];
   let before = previousHash;
   for (const [n, row] of rows.entries()) {
-    const hash = hashOf(`["${journalId}",${row.seq},"${before}","${hashOf(sortedJson(row.entry))}"]`);
+    const hash = hashOf(
+      `["${journalId}",${row.seq},"${before}","${hashOf(sortedJson(row.entry.kind === "later" ? row.entry.raw : row.entry))}"]`,
+    );
     const isNext = n === 0 || row.seq === (rows[n - 1]?.seq ?? 0) + 1;
     if (!isNext || (row.entry.kind !== "lost" && row.hash !== hash)) broken.push(row.seq);
     before = row.hash;

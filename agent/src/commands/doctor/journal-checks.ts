@@ -1,7 +1,7 @@
 /** What the journal's file says about itself: is it whole, is its chain, and do its rows cover the runs as they must? */
 import { type ChainFault, type ChainPlace, placeAfter, walkChain } from "@remotegpu/shared/proof/chain-walk";
 import { type Check, type CheckResult, type Finding, resultOf } from "@remotegpu/shared/doctor";
-import { JournalEntry } from "@remotegpu/shared/proof/journal-row";
+import { readEntry } from "@remotegpu/shared/proof/journal-row";
 import { RunCover, type CoverFault } from "../../core/metering/run-cover.ts";
 import type { DamagedEntry, JournalMeta, JournalReading } from "../../journal/journal-reading.ts";
 
@@ -64,9 +64,10 @@ function walkRows(reading: JournalReading, meta: JournalMeta) {
     chain.push(...walked.faults.map(chainFinding));
     place = walked.end;
     for (const { seq, entry } of beyondBase) {
-      const parsed = JournalEntry.safeParse(entry);
-      // What cannot be read counts like a lost row: it may have been any run's.
-      const read = parsed.success ? parsed.data : { kind: "lost" as const, reason: "unreadable" };
+      const known = readEntry(entry);
+      // What cannot be read, or only by a later version, counts like a lost row: it may have been any run's.
+      const isRead = known !== null && known.kind !== "later";
+      const read = isRead ? known : { kind: "lost" as const, reason: "unreadable" };
       cover.push(...covered.take(seq, read).map(coverFinding));
     }
   }

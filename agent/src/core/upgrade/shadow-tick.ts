@@ -14,7 +14,7 @@ import { ownedContainers, type Knowledge } from "../runs/run-view.ts";
 import { healthInstances, type AgentHealth, type HealthInstance } from "./health.ts";
 
 /** What the running agent has that this one does not see, or sees otherwise. For scripts and for people. */
-export type ShadowDifference = {
+type ShadowDifference = {
   difference:
     | "entry-unreadable"
     | "instance-differs"
@@ -29,7 +29,7 @@ export type ShadowDifference = {
 };
 
 /** An action without the order behind it, which may hold a customer's secrets. */
-export type PlannedAction = {
+type PlannedAction = {
   kind: Action["kind"];
   instanceId: InstanceId | null;
   runId: RunId | null;

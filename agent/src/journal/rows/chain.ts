@@ -3,9 +3,10 @@
  *
  * A damaged hash is computed again if the next row (or the head) agrees. A damaged entry is replaced by a `lost` one
  * that keeps the row's hash. So the hashes after it stay what they were, whether sent before or not, and the control
- * plane still verifies all but the lost content (followsInChain in shared).
+ * plane still verifies all but the lost content (followsInChain in shared). A row of a later form is followed by its hash, and
+ * kept and sent as it stands.
  */
-import { JournalEntry, type JournalRow, type LostEntry } from "@remotegpu/shared/proof/journal-row";
+import { readEntry, type LostEntry, type ReadEntry, type ReadRow } from "@remotegpu/shared/proof/journal-row";
 import { followsInChain, rowHash } from "@remotegpu/shared/proof/row-hash";
 import type { JournalId } from "@remotegpu/shared/values/ids";
 
@@ -34,9 +35,9 @@ export interface Stretch {
 
 export interface Examined {
   /** The stretch as it may be sent. */
-  rows: JournalRow[];
+  rows: ReadRow[];
   /** The rows among them that must be written back. */
-  mended: JournalRow[];
+  mended: ReadRow[];
 }
 
 const HASH = /^[0-9a-f]{64}$/;
@@ -57,7 +58,7 @@ export function examine({ journalId, previous, rows, lastSeq, after }: Stretch):
   return examined;
 }
 
-function intactRow(stored: StoredRow, journalId: JournalId, previousHash: string): JournalRow | null {
+function intactRow(stored: StoredRow, journalId: JournalId, previousHash: string): ReadRow | null {
   const entry = parsedEntry(stored);
   if (entry === null || !HASH.test(stored.hash)) return null;
   const row = { seq: stored.seq, entry, hash: stored.hash };
@@ -72,7 +73,7 @@ interface Damaged {
   previousHash: string;
 }
 
-function mendedRow({ seq, stored, next, journalId, previousHash }: Damaged): JournalRow {
+function mendedRow({ seq, stored, next, journalId, previousHash }: Damaged): ReadRow {
   const entry = stored === null ? null : parsedEntry(stored);
   const computed = entry === null ? null : rowHash(journalId, seq, previousHash, entry);
   if (entry !== null && computed !== null && vouchesFor(next, computed, journalId))
@@ -93,13 +94,13 @@ function vouchesFor(next: Damaged["next"], hash: string, journalId: JournalId): 
   if (next === null) return false;
   if ("headHash" in next) return next.headHash === hash;
   const entry = parsedEntry(next);
-  return entry?.kind === "usage" && rowHash(journalId, next.seq, hash, entry) === next.hash;
+  return entry !== null && entry.kind !== "lost" && rowHash(journalId, next.seq, hash, entry) === next.hash;
 }
 
 /** Null where it is not what was written. */
-export function parsedEntry(stored: Pick<StoredRow, "entry">): JournalEntry | null {
+export function parsedEntry(stored: Pick<StoredRow, "entry">): ReadEntry | null {
   try {
-    return JournalEntry.parse(JSON.parse(stored.entry));
+    return readEntry(JSON.parse(stored.entry));
   } catch {
     // Any failure to read it means the same: this is not what was written.
     return null;

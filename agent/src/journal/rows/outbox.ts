@@ -6,9 +6,10 @@
 import {
   MAX_BATCH_BYTES,
   MAX_BATCH_ROWS,
+  type OutgoingBatch,
+  type OutgoingRow,
+  type ReadRow,
   signedText,
-  type JournalBatch,
-  type JournalRow,
 } from "@remotegpu/shared/proof/journal-row";
 import type { JournalId } from "@remotegpu/shared/values/ids";
 import type { RowStore } from "./row-store.ts";
@@ -47,9 +48,9 @@ export class Outbox {
     maxBatches,
     maxRows = MAX_BATCH_ROWS,
     maxBytes = MAX_BATCH_BYTES,
-  }: BatchLimits): JournalBatch[] {
+  }: BatchLimits): OutgoingBatch[] {
     this.#follow(nowMs);
-    const batches: JournalBatch[] = [];
+    const batches: OutgoingBatch[] = [];
     let afterSeq = this.#sentSeq;
     while (batches.length < maxBatches && afterSeq - this.#watermark < MAX_ROWS_IN_FLIGHT) {
       const batch = this.#batchAfter(afterSeq, maxRows, maxBytes);
@@ -61,7 +62,7 @@ export class Outbox {
   }
 
   /** The batch was handed over (a PubAck confirms nothing). */
-  sent(batch: JournalBatch, nowMs: number): void {
+  sent(batch: OutgoingBatch, nowMs: number): void {
     if (batch.journalId !== this.#journalId) return;
     if (this.#sentSeq === this.#watermark) this.#progressMs = nowMs;
     this.#sentSeq = Math.max(this.#sentSeq, lastOf(batch).seq);
@@ -83,9 +84,9 @@ export class Outbox {
     this.#sentSeq = isOtherChain || isRestored || isOverdue ? watermark : Math.max(this.#sentSeq, watermark);
   }
 
-  #batchAfter(afterSeq: number, maxRows: number, maxBytes: number): JournalBatch | null {
+  #batchAfter(afterSeq: number, maxRows: number, maxBytes: number): OutgoingBatch | null {
     const { previousHash, rows } = this.#rows.verified(afterSeq, maxRows);
-    const fitting = rowsWithin(rows, maxBytes - BATCH_FRAME_BYTES);
+    const fitting = rowsWithin(rows.map(outgoing), maxBytes - BATCH_FRAME_BYTES);
     const last = fitting.at(-1);
     if (last === undefined) return null;
     const { journalId } = this.#rows.chain();
@@ -94,8 +95,13 @@ export class Outbox {
   }
 }
 
+/** An entry of a later form goes out as it stands: whoever receives it may know it. */
+function outgoing({ entry, ...row }: ReadRow): OutgoingRow {
+  return { ...row, entry: entry.kind === "later" ? entry.raw : entry };
+}
+
 /** The longest beginning that fits, but at least one row: nothing may freeze the outbox. */
-function rowsWithin(rows: readonly JournalRow[], maxBytes: number): JournalRow[] {
+function rowsWithin(rows: readonly OutgoingRow[], maxBytes: number): OutgoingRow[] {
   let bytes = 0;
   const end = rows.findIndex((row, index) => {
     bytes += Buffer.byteLength(JSON.stringify(row)) + 1;
@@ -104,7 +110,7 @@ function rowsWithin(rows: readonly JournalRow[], maxBytes: number): JournalRow[]
   return rows.slice(0, end === -1 ? rows.length : end);
 }
 
-function lastOf(batch: JournalBatch): JournalRow {
+function lastOf(batch: OutgoingBatch): OutgoingRow {
   const last = batch.rows.at(-1);
   if (last === undefined) throw new Error("a batch has at least one row");
   return last;

@@ -4,12 +4,7 @@
  */
 import assert from "node:assert";
 import type { JournalId } from "@remotegpu/shared/values/ids";
-import {
-  canonicalJson,
-  GENESIS_HASH,
-  type JournalRow,
-  type UsageEntry,
-} from "@remotegpu/shared/proof/journal-row";
+import { entryText, GENESIS_HASH, type ReadRow, type UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { rowHash, sha256 } from "@remotegpu/shared/proof/row-hash";
 import { examine, parsedEntry, type ChainLink, type StoredRow } from "./chain.ts";
 import type { JournalDatabase } from "../database/journal-database.ts";
@@ -27,7 +22,7 @@ export interface ChainState {
 export interface VerifiedRows {
   /** The hash before the first of the rows. */
   previousHash: string;
-  rows: JournalRow[];
+  rows: ReadRow[];
   /** Seqs that were found damaged now; those of them that are `lost` rows could not be mended. */
   damaged: number[];
 }
@@ -74,7 +69,7 @@ export class RowStore {
     for (const entry of entries) {
       seq += 1;
       hash = rowHash(journalId, seq, hash, entry);
-      insert.run(seq, canonicalJson(entry), hash);
+      insert.run(seq, entryText(entry), hash);
     }
     this.#setHead({ seq, hash });
   }
@@ -155,9 +150,9 @@ export class RowStore {
     return { seq, hash: hash ?? GENESIS_HASH };
   }
 
-  #replace(rows: readonly JournalRow[]): void {
+  #replace(rows: readonly ReadRow[]): void {
     const put = this.#database.prepare("INSERT OR REPLACE INTO rows (seq, entry, hash) VALUES (?, ?, ?)");
-    for (const { seq, entry, hash } of rows) put.run(seq, canonicalJson(entry), hash);
+    for (const { seq, entry, hash } of rows) put.run(seq, entryText(entry), hash);
   }
 
   #setHead({ seq, hash }: ChainLink): void {

@@ -34,6 +34,21 @@ const faultsIn = (rows: readonly StoredLink[]) => walkChain(JOURNAL, START, rows
 const changed = (rows: readonly StoredLink[], seq: number, change: Partial<StoredLink>) =>
   rows.map((row) => (row.seq === seq ? { ...row, ...change } : row));
 
+test("a row of a later form is followed by its hash, and shows when it changed", () => {
+  const raw = { kind: "usage", format: 2, watts: 300 };
+  const before = chain(2);
+  const hash = rowHash(JOURNAL, 3, before[1]?.hash ?? "", { kind: "later", raw });
+  const rows = [...before, { seq: 3, entry: raw, hash }];
+
+  expect(faultsIn(rows)).toEqual([]);
+  expect(faultsIn(changed(rows, 3, { entry: { ...raw, watts: 301 } }))).toEqual([
+    { kind: "does-not-follow", seq: 3 },
+  ]);
+  expect(faultsIn(changed(rows, 3, { entry: { ...raw, format: 1 } }))).toEqual([
+    { kind: "unreadable", seq: 3 },
+  ]);
+});
+
 describe("one damage is one fault", () => {
   const other = { ...(chain(9)[8]?.entry as object) };
   test.each<[string, StoredLink[], object[]]>([
