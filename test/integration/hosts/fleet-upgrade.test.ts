@@ -226,7 +226,9 @@ describe("an upgrade", () => {
     await begin();
     const { term, now } = await leading();
 
-    await expect(fleetUpgradePass({ db: scene.api.deps.db }, { term: term - 1, now })).rejects.toThrow();
+    await expect(fleetUpgradePass({ db: scene.api.deps.db }, { term: term - 1, now })).rejects.toThrow(
+      /is over/,
+    );
     expect(await upgradeNow()).toMatchObject({ waves: [{ waiting: 1 }] });
   });
 });
