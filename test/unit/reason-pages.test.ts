@@ -24,6 +24,7 @@ import {
   GPU_FAULT_CODES,
   WAIVER_CODES,
 } from "@remotegpu/control-plane/server/core/reasons/codes/runs";
+import { UPGRADE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/upgrades";
 import { START_CODES, WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
 import {
   ROLLOUT_CODES,
@@ -144,6 +145,7 @@ const PAGES: readonly PageContents[] = [
     families: [
       ["Hosts", HOST_CODES],
       ["Proofs of storage pools", POOL_PROOF_CODES],
+      ["Upgrades of the fleet's agents", UPGRADE_CODES],
       ["GPU faults", GPU_FAULT_CODES],
     ],
   },

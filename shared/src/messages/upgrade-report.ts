@@ -8,7 +8,8 @@ import { isBounded } from "../reasons/host-reports/reported-reason.ts";
 import { text } from "../values/text.ts";
 
 /** A release by the name of its folder: `0.2.0-1a2b3c4d5e6f`. */
-export const ReleaseVersion = z.string().regex(/^\d{1,5}\.\d{1,5}\.\d{1,5}[0-9A-Za-z.+~-]{0,80}$/);
+export const RELEASE_VERSION = /^\d{1,5}\.\d{1,5}\.\d{1,5}[0-9A-Za-z.+~-]{0,80}$/;
+const ReleaseVersion = z.string().regex(RELEASE_VERSION);
 
 /** While an upgrade is under way. */
 export const UPGRADE_PHASES = ["checking", "switching", "probation", "committing", "reverting"] as const;

@@ -132,6 +132,11 @@ async function fillFleet(): Promise<void> {
   await fill("gpus (host_id, gpu_index, uuid)", "'host-0', n, 'GPU-0000000' || n");
   await fill("events (kind, host_id)", "'connection', 'host-0'");
   await fill("quarantine (host_id, reason)", "'host-0', 'r'");
+  await api.db.query(
+    `INSERT INTO fleet_upgrades (id, version, manifest_sha256, wave_count, started_by, started_at)
+     VALUES ('upgrade-0', '0.2.0', repeat('0', 64), 1, 'admin 1', now())`,
+  );
+  await fill("fleet_upgrade_hosts (upgrade_id, host_id, wave)", "'upgrade-0', 'host-' || n, 0");
   await fill("alarms (kind, subject)", "'host-floods', 'host-' || n");
   const pulls = "host_pulls (host_id, image, fetch_id, instance_ids, state, reported_at)";
   await fill(pulls, "'host-0', 'i', NULL, ARRAY['instance-' || n], 'waiting', now()");

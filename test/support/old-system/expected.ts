@@ -109,6 +109,8 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     observed_digest: null,
     observed_substance: null,
     clock_offset_ms: null,
+    agent_upgrade: null,
+    target_release: null,
     claimed_storage_pool: null,
     pool_state: "trusted",
     pool_member_since: null,

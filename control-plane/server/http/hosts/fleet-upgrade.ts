@@ -3,7 +3,7 @@
  * follows from its rows by a loop (controllers/hosts/fleet-upgrade.ts).
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { ReleaseVersion } from "@remotegpu/shared/messages/upgrade-report";
+import { RELEASE_VERSION } from "@remotegpu/shared/messages/upgrade-report";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import {
   HOST_UPGRADE_STATES,
@@ -131,7 +131,7 @@ const UpgradeHost = z
 
 const NewFleetUpgrade = z
   .strictObject({
-    version: ReleaseVersion.openapi({
+    version: z.string().regex(RELEASE_VERSION).openapi({
       description: "The release that this server hands out, with or without the hash",
       example: "0.2.0",
     }),

@@ -175,8 +175,8 @@ export async function saveUpgrade(
 ): Promise<void> {
   const { text, code, params } = reasonColumns(upgrade.reason);
   await sql.change(
-    `UPDATE fleet_upgrades SET state = $2, wave = $3, calm_since = $4, status_reason = $5, status_reason_code = $6,
-            status_reason_params = $7, ended_at = CASE WHEN $2 IN ('finished', 'aborted') THEN $8::timestamptz END
+    `UPDATE fleet_upgrades SET state = $2::varchar, wave = $3, calm_since = $4, status_reason = $5, status_reason_code = $6,
+            status_reason_params = $7, ended_at = CASE WHEN $2::varchar IN ('finished', 'aborted') THEN $8::timestamptz END
       WHERE id = $1`,
     [id, upgrade.state, upgrade.wave, momentOf(upgrade.calmSinceMs), text, code, params, now],
   );
