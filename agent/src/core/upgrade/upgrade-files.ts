@@ -41,13 +41,12 @@ export type Baseline = {
 /** How the new version fares. Times are milliseconds of CLOCK_MONOTONIC in the boot that `bootId` names. */
 export type Probation = {
   bootId: string;
+  /** When both units were stopped to start them anew, or that boot was first seen. */
   sinceMs: number;
-  /** Since when the agent's process of now is there; null: none was seen. */
-  startedMs: number | null;
-  /** The processes that were last seen; null: none yet. */
-  agentPid: number | null;
-  filesPid: number | null;
-  /** Each new process but the first. A boot counts as one. */
+  /** The last starts that were seen since then; null: none yet. */
+  agentStartedMs: number | null;
+  filesStartedMs: number | null;
+  /** Each start but the first. A boot counts as one. */
   agentRestarts: number;
   filesRestarts: number;
 };

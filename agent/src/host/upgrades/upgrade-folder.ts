@@ -51,9 +51,8 @@ const Running = z.object({
 const Probation = z.object({
   bootId: z.string(),
   sinceMs: Milliseconds,
-  startedMs: Milliseconds.nullable(),
-  agentPid: z.int().nullable(),
-  filesPid: z.int().nullable(),
+  agentStartedMs: Milliseconds.nullable(),
+  filesStartedMs: Milliseconds.nullable(),
   agentRestarts: z.int().nonnegative(),
   filesRestarts: z.int().nonnegative(),
 });
