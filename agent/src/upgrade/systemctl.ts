@@ -12,6 +12,12 @@ export class SystemctlError extends Error {
 }
 
 export class Systemctl {
+  readonly #path: string;
+
+  constructor({ path = "systemctl" }: { path?: string } = {}) {
+    this.#path = path;
+  }
+
   /** @throws SystemctlError */
   async state(unit: string): Promise<UnitState & { isActive: boolean }> {
     const text = await this.#run("show", ...SHOWN.map((name) => `--property=${name}`), unit);
@@ -42,7 +48,7 @@ export class Systemctl {
 
   /** @throws SystemctlError */
   async enable(unit: string): Promise<void> {
-    const { exitCode } = await execa("systemctl", ["is-enabled", "--quiet", unit], { reject: false });
+    const { exitCode } = await execa(this.#path, ["is-enabled", "--quiet", unit], { reject: false });
     if (exitCode !== 0) await this.#run("enable", "--quiet", unit);
   }
 
@@ -56,7 +62,7 @@ export class Systemctl {
   }
 
   async #run(...args: string[]): Promise<string> {
-    const { exitCode, stdout, stderr, shortMessage } = (await execa("systemctl", args, {
+    const { exitCode, stdout, stderr, shortMessage } = (await execa(this.#path, args, {
       reject: false,
       timeout: COMMAND_MS,
       stdin: "ignore",

@@ -62,6 +62,7 @@ export function newProbation(bootId: string, nowMs: number): Probation {
     sinceMs: nowMs,
     agentStartedMs: null,
     filesStartedMs: null,
+    agentDownSinceMs: nowMs,
     agentRestarts: 0,
     filesRestarts: 0,
   };
@@ -85,6 +86,7 @@ export function withStarts(before: Probation, { bootId, nowMs, agent, files }: O
     ...probation,
     agentStartedMs,
     filesStartedMs,
+    agentDownSinceMs: agent.pid === null ? (probation.agentDownSinceMs ?? nowMs) : null,
     agentRestarts: probation.agentRestarts + another(probation.agentStartedMs, agentStartedMs),
     filesRestarts: probation.filesRestarts + another(probation.filesStartedMs, filesStartedMs),
   };
@@ -109,7 +111,8 @@ export function judge(
     (health === null ? null : workBreach(health, baseline, observed)) ??
     standstill(probation, health, observed);
   if (breach !== null) return { kind: "revert", reason: breach };
-  if (observed.nowMs < dueMs(probation, probationMs)) return { kind: "wait" };
+  const isDue = probation.agentDownSinceMs === null && observed.nowMs >= dueMs(probation, probationMs);
+  if (!isDue) return { kind: "wait" };
   const seconds = secondsSince(probation.sinceMs, observed);
   if (health === null || health.ticks < TICKS_UNTIL_KNOWN)
     return { kind: "revert", reason: { code: "upgrade-not-ready", params: { seconds } } };
@@ -188,7 +191,7 @@ function standstill(
     return nowMs - lastTickMs < HUNG_AFTER_MS
       ? null
       : { code: "upgrade-hung", params: { seconds: secondsSince(lastTickMs, observed) } };
-  const startingSinceMs = probation.agentStartedMs ?? probation.sinceMs;
+  const startingSinceMs = probation.agentDownSinceMs ?? probation.agentStartedMs ?? probation.sinceMs;
   return nowMs - startingSinceMs < READY_WITHIN_MS
     ? null
     : { code: "upgrade-not-ready", params: { seconds: secondsSince(startingSinceMs, observed) } };

@@ -46,6 +46,8 @@ export type Probation = {
   /** The last starts that were seen since then; null: none yet. */
   agentStartedMs: number | null;
   filesStartedMs: number | null;
+  /** Since when the agent has no process; null: it has one. */
+  agentDownSinceMs: number | null;
   /** Each start but the first. A boot counts as one. */
   agentRestarts: number;
   filesRestarts: number;

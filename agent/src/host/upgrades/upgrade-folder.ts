@@ -53,6 +53,7 @@ const Probation = z.object({
   sinceMs: Milliseconds,
   agentStartedMs: Milliseconds.nullable(),
   filesStartedMs: Milliseconds.nullable(),
+  agentDownSinceMs: Milliseconds.nullable(),
   agentRestarts: z.int().nonnegative(),
   filesRestarts: z.int().nonnegative(),
 });

@@ -184,6 +184,13 @@ describe("what is no fault of the version", () => {
     expect(outcome(living(lives))).toEqual({ verdict: { kind: "commit" }, atMs: late + 62_000 });
   });
 
+  test("one that is down at the end is judged when it is up again, and one that stays down is reverted", () => {
+    const lives = [{ from: 0, to: PROBATION_MS - 1_000 }, { from: PROBATION_MS + 1_000 }];
+
+    expect(outcome(living(lives))).toEqual({ verdict: { kind: "commit" }, atMs: PROBATION_MS + 61_000 });
+    expect(outcome(living(lives.slice(0, 1))).verdict.kind).toBe("revert");
+  });
+
   test("a control plane that was away before is no reason to go back", () => {
     const alone = living([{ from: 0 }], () => ({ heartbeats: 0, controlPlane: "away", instances: [] }));
 
@@ -231,6 +238,7 @@ describe("what is no fault of the version", () => {
       sinceMs: 20_000,
       agentStartedMs: 9_000,
       filesStartedMs: 9_000,
+      agentDownSinceMs: null,
       agentRestarts: 1,
       filesRestarts: 0,
     });
