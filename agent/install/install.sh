@@ -340,10 +340,11 @@ versions() { # the newest first
 # what is handed over the upgrade unit knows more.
 forget_old_versions() {
   if [ "$hands_over" = yes ] || [ -e "$opt/upgrade.json" ]; then return 0; fi
+  earlier_version=$(readlink "$opt/previous" || echo "$version")
   first=2
-  if [ -n "$before" ] && [ "$before" != "$version" ]; then first=1; fi
-  versions | grep -vxF -e "$version" -e "${before:-$version}" \
-    -e "$(readlink "$opt/previous" || echo "$version")" -e "$(readlink "$opt/committed" || echo "$version")" |
+  if [ "$earlier_version" != "$version" ]; then first=1; fi
+  versions | grep -vxF -e "$version" -e "${before:-$version}" -e "$earlier_version" \
+    -e "$(readlink "$opt/committed" || echo "$version")" |
     tail -n "+$first" |
     while read -r old; do
       if ! ls -l /proc/[0-9]*/exe 2>/dev/null | grep -qF " $opt/$old/"; then rm -rf "${opt:?}/$old"; fi
@@ -494,7 +495,7 @@ hand_over() {
     export_settings
     exec "$opt/$version/node" "$opt/$version/upgrade.mjs" --opt="$opt" request --release="$version" \
       --manifest-sha256="$(hash_of "$opt/$version/MANIFEST")" --requested-by="$requested_by" </dev/null
-  ) || fail "this host was not upgraded"
+  ) || fail "this host was not upgraded; it stays on $before"
 }
 
 install_unit() {

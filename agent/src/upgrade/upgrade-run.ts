@@ -58,9 +58,10 @@ export class UpgradeRun {
   /** Takes the request, if there is one and no upgrade is under way: then its release lies here whole. */
   async prepare(): Promise<void> {
     await this.#recordFailed();
-    if (this.#folder.upgrade() !== null) return;
-    const request = this.#folder.request();
-    if (request !== null) await this.#take(request);
+    const [underWay, request] = [this.#folder.upgrade(), this.#folder.request()];
+    // Another one waits for the end of this.
+    if (underWay !== null && request?.manifestSha256 !== underWay.manifestSha256) return;
+    if (underWay === null && request !== null) await this.#take(request);
     // One that cannot be read is nobody's.
     this.#folder.removeRequest();
   }

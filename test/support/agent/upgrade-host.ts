@@ -19,7 +19,7 @@ import { quietLog } from "../quiet-log.ts";
 
 const BOOT = "boot";
 /** Between two looks at the clock. */
-const LOOK_MS = 4_000;
+const LOOK_MS = 8_000;
 
 /** Notes each call; a unit that runs has a file with the version that it was started from. */
 const SYSTEMCTL = `#!/bin/sh
@@ -30,7 +30,9 @@ for last in "$@"; do :; done
 case $verb in
   start)
     for unit in "$@"; do
-      case $unit in *.service) [ -e "$host/running/$unit" ] || readlink "$host/opt/current" >"$host/running/$unit" ;; esac
+      case $unit in *.service)
+        [ -e "$host/running/$unit" ] || { readlink "$host/opt/current" >"$host/running/$unit"; cp "$host/now" "$host/started"; } ;;
+      esac
     done ;;
   stop) shift; for unit in "$@"; do rm -f "$host/running/$unit"; done ;;
   show)
@@ -39,7 +41,7 @@ case $verb in
       *)
         if [ -e "$host/running/$last" ]; then echo MainPID=100; echo ActiveState=active
         else echo MainPID=0; echo ActiveState=inactive; fi
-        echo Result=success; cat "$host/started" 2>/dev/null ;;
+        echo Result=success; echo "ExecMainStartTimestampMonotonic=$(cat "$host/started")000" ;;
     esac ;;
   is-enabled) exit 1 ;;
 esac
@@ -58,6 +60,7 @@ export class UpgradeHost {
     for (const folder of ["opt", "etc", "units", "state", "bin", "running"])
       mkdirSync(join(this.path, folder));
     writeFileSync(join(this.path, "bin/systemctl"), SYSTEMCTL, { mode: 0o755 });
+    for (const name of ["now", "started"]) writeFileSync(join(this.path, name), "1");
   }
 
   /** A version with its list. @param agent shell; its self-test and its look at the host are ended by what it exits with */
@@ -145,18 +148,15 @@ export class UpgradeHost {
     return readFileSync(join(this.path, path), "utf8");
   }
 
-  /** Both processes began when the switch was made, before that with the host. */
   #tick(): number {
     this.nowMs += LOOK_MS;
-    writeFileSync(
-      join(this.path, "started"),
-      `ExecMainStartTimestampMonotonic=${this.#startedMs() * 1_000}\n`,
-    );
+    writeFileSync(join(this.path, "now"), String(this.nowMs));
     return this.nowMs;
   }
 
+  /** As systemctl noted it. */
   #startedMs(): number {
-    return this.folder.upgrade()?.probation?.sinceMs ?? 1;
+    return Number(this.read("started"));
   }
 
   #healthNow(): ReportedHealth | null {
