@@ -4,7 +4,6 @@ import { dirname, join } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { errorForLog } from "@remotegpu/shared/log";
 import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
-import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { z } from "zod";
 import { ConfigError, readConfig } from "../config/config.ts";
 import { PROBATION_MS } from "../core/upgrade/probation.ts";
@@ -37,15 +36,6 @@ const Request = z.object({
   manifestSha256: z.string(),
   requestedBy: z.enum(["package", "install"]),
 });
-const ProbationSeconds = z.coerce.number().int().min(1).max(86_400).optional();
-
-/** @throws ConfigError */
-function probationMs(): number {
-  const seconds = ProbationSeconds.safeParse(process.env["REMOTEGPU_UPGRADE_PROBATION_SECONDS"]);
-  if (!seconds.success) throw new ConfigError("REMOTEGPU_UPGRADE_PROBATION_SECONDS: not 1 to 86400 seconds");
-  return seconds.data === undefined ? PROBATION_MS : seconds.data * MS_PER_SECOND;
-}
-
 async function openRun(): Promise<UpgradeRun> {
   const config = readConfig(process.env);
   const { opt, etc, units } = folders();
@@ -64,7 +54,7 @@ async function openRun(): Promise<UpgradeRun> {
     readHealth: () => readHealth(config.stateDir),
     living,
     clock: { bootId: await readBootId(), monotonicMs, wallMs: () => Date.now() },
-    probationMs: probationMs(),
+    probationMs: config.upgradeProbationMs ?? PROBATION_MS,
     turnMs: TURN_MS,
     log: openLog(config.log, STANDARD_OUTPUT),
   });
@@ -115,7 +105,7 @@ program
       folder: upgradeFolder(),
       systemctl: new Systemctl(),
       monotonicMs,
-      probationMs: probationMs(),
+      probationMs: readConfig(process.env).upgradeProbationMs ?? PROBATION_MS,
     };
     const request = { version, manifestSha256, requestedBy, source: null };
     const { isTaken, text } = await requestUpgrade(request, parts);

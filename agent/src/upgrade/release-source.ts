@@ -28,7 +28,7 @@ const MAX_FILE_BYTES = 512 * MIB;
 const MAX_LIST_BYTES = MIB;
 const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/;
 /** Nobody else's: there is one unit. */
-export const WORK_FOLDER = ".upgrade-work";
+const WORK_FOLDER = ".upgrade-work";
 const OK = 200;
 const NOT_FOUND = 404;
 

@@ -3,7 +3,7 @@ import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import type { UpgradeResult, Version } from "./upgrade-files.ts";
 
 /** After a commit the version before it stays for so long, for a way back by hand. */
-export const KEPT_FOR_MS = MS_PER_DAY;
+export const REMOVED_AFTER_MS = MS_PER_DAY;
 
 /**
  * @param results of this host; a version that none of them names is not known to this judge and stays
@@ -24,6 +24,6 @@ export function removableVersions({
   return present.filter((version) => {
     if (used.has(version)) return false;
     const last = results.findLast(({ from, to }) => from === version || to === version);
-    return last !== undefined && nowMs - Date.parse(last.at) >= KEPT_FOR_MS;
+    return last !== undefined && nowMs - Date.parse(last.at) >= REMOVED_AFTER_MS;
   });
 }

@@ -47,8 +47,8 @@ export const PROBATION_MS = 600_000;
 export const READY_WITHIN_MS = 100_000;
 /** Four ticks of metering. */
 export const HUNG_AFTER_MS = 40_000;
-export const MAX_RESTARTS = 1;
-export const MIN_HEARTBEATS = 3;
+const MAX_RESTARTS = 1;
+const MIN_HEARTBEATS = 3;
 /** An agent that was started again at the last moment is given time to show that it works. */
 const SETTLED_AFTER_MS = 60_000;
 /** By then the runtime's list has been read by the new agent. */

@@ -4,16 +4,6 @@
  */
 import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 
-export const REQUEST_FILE = "upgrade-request.json";
-export const UPGRADE_FILE = "upgrade.json";
-/** What the shell of the unit makes of `upgrade.json` where the new version could not even judge itself. */
-export const FAILED_UPGRADE_FILE = "upgrade-failed.json";
-export const RESULTS_FILE = "upgrade-results.json";
-export const REFUSED_FILE = "refused-releases.json";
-export const MAX_RESULTS = 20;
-/** More are as good as none: a release that is this old is offered to nobody. */
-export const MAX_REFUSED = 200;
-
 /** Of a release: the folder that it lies in, which ends with a hash of all its files. */
 export type Version = string;
 
@@ -27,7 +17,7 @@ export type UpgradeRequest = {
   source: string | null;
 };
 
-export type UpgradePhase = "checking" | "switching" | "probation" | "committing" | "reverting";
+type UpgradePhase = "checking" | "switching" | "probation" | "committing" | "reverting";
 
 /** A process of the host, of one of its starts. */
 export type ProcessStart = { pid: number; startTicks: number };

@@ -7,21 +7,24 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isHostReason, type HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { z } from "zod";
-import {
-  FAILED_UPGRADE_FILE,
-  MAX_REFUSED,
-  MAX_RESULTS,
-  REFUSED_FILE,
-  REQUEST_FILE,
-  RESULTS_FILE,
-  UPGRADE_FILE,
-  type RefusedRelease,
-  type Upgrade,
-  type UpgradeRequest,
-  type UpgradeResult,
-  type Version,
+import type {
+  RefusedRelease,
+  Upgrade,
+  UpgradeRequest,
+  UpgradeResult,
+  Version,
 } from "../../core/upgrade/upgrade-files.ts";
 import { DurableDisk, linkTarget } from "./durable-disk.ts";
+
+const REQUEST_FILE = "upgrade-request.json";
+const UPGRADE_FILE = "upgrade.json";
+/** What the shell of the unit makes of `upgrade.json` where the new version could not even judge itself. */
+const FAILED_UPGRADE_FILE = "upgrade-failed.json";
+const RESULTS_FILE = "upgrade-results.json";
+const REFUSED_FILE = "refused-releases.json";
+const MAX_RESULTS = 20;
+/** More are as good as none: a release that is this old is offered to nobody. */
+const MAX_REFUSED = 200;
 
 const MAX_FILE_CHARACTERS = 1_000_000;
 /** The folder of a version: it stands in paths and in the units' shell. */
