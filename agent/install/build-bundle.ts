@@ -1,6 +1,7 @@
 /**
- * Makes the folder that a control plane hands out to new hosts: the agent, the access process, its relay and the files
- * process in one file each, the Node that runs them, their native parts, the toolbox of containers, the units and install.sh.
+ * Makes the folder that a control plane hands out to new hosts: the agent, the access process, its relay, the files process
+ * and the upgrade unit's program in one file each, the Node that runs them, their native parts, the toolbox of containers, the
+ * units and install.sh. REMOTEGPU_RELEASE_KEY names a file with an ed25519 key (PEM) that signs the list of them.
  *
  *   node agent/install/build-bundle.ts --out FOLDER [--release VERSION]
  */
@@ -22,6 +23,7 @@ import { parseArgs } from "node:util";
 import { createRequire } from "node:module";
 import { build, type Plugin } from "esbuild";
 import { z } from "zod";
+import { AGENT_UNITS, COMMITTED_UNITS, SHELL_NAME } from "../src/core/upgrade/unit-text.ts";
 import { CANARY_PROGRAM } from "../src/toolbox/own-programs.ts";
 import {
   BUILT_ARCHIVE,
@@ -31,7 +33,7 @@ import {
   packedToolbox,
 } from "../src/toolbox/packed-toolbox.ts";
 import { ensureToolbox } from "./toolbox/build-toolbox.ts";
-import { writeBundleManifest, type BundleManifest } from "./bundle-manifest.ts";
+import { signBundleManifest, writeBundleManifest, type BundleManifest } from "./bundle-manifest.ts";
 
 const agentFolder = join(import.meta.dirname, "..");
 
@@ -60,7 +62,7 @@ export async function buildBundle({
   await copyAssets(draft);
   await copyAs(process.execPath, join(draft, "node"), 0o755);
   await copyToolbox(draft);
-  for (const unit of ["remotegpu-agent.service", "remotegpu-access.service", "remotegpu-files.service"])
+  for (const unit of [...AGENT_UNITS, ...COMMITTED_UNITS, SHELL_NAME])
     await copyAs(join(agentFolder, "systemd", unit), join(draft, unit), 0o644);
   await copyAs(join(agentFolder, "install/install.sh"), join(draft, "install.sh"), 0o755);
   const manifest = await writeBundleManifest({ folder: draft, release: release ?? (await agentRelease()) });
@@ -77,6 +79,7 @@ async function bundleSources(entryPoint: string, outdir: string): Promise<void> 
       access: join(agentFolder, "src/access/main.ts"),
       "access-relay": join(agentFolder, "src/access/relay/main.ts"),
       files: join(agentFolder, "src/files/main.ts"),
+      upgrade: join(agentFolder, "src/upgrade/main.ts"),
     },
     outdir,
     outExtension: { ".js": ".mjs" },
@@ -158,5 +161,7 @@ if (import.meta.main) {
     process.exit(2);
   }
   const manifest = await buildBundle({ outDir: values.out, release: values.release });
+  const keyFile = process.env["REMOTEGPU_RELEASE_KEY"] ?? "";
+  if (keyFile !== "") await signBundleManifest(values.out, await readFile(keyFile, "utf8"));
   console.log(`agent bundle ${manifest.version}: ${manifest.files.length} files in ${values.out}`);
 }

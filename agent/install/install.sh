@@ -3,9 +3,10 @@
 #
 #   curl -fsS https://CONTROL-PLANE/install.sh | sh -s -- --server https://CONTROL-PLANE --token TOKEN
 #
-# Run again (no token needed) it fetches what has changed, switches to it in one step and restarts the agent.
-# From the package remotegpu-agent it takes the release that lies there (--release) in place of a download. Containers run
-# on throughout, and so do connections to them: the access process hands over to the new version by itself.
+# Run again (no token needed) it fetches what has changed and hands it to the unit remotegpu-upgrade, which switches to it,
+# watches over it and takes it back where it fails. From the package remotegpu-agent it takes the release that lies there
+# (--release) in place of a download. Containers run on throughout, and so do connections to them: the access process hands
+# over to the new version by itself once it is committed.
 # Everything is fetched and checked before anything is changed, and on the disk before it is switched to.
 set -eu
 umask 022
@@ -14,6 +15,9 @@ fetch_seconds=600
 service=remotegpu-agent.service
 access=remotegpu-access.service
 files=remotegpu-files.service
+# Those that follow the committed version; the agent and the files process follow the current one.
+committed_units="$access remotegpu-upgrade.service remotegpu-upgrade.timer remotegpu-upgrade-cleanup.service remotegpu-upgrade-cleanup.timer"
+timers="remotegpu-upgrade.timer remotegpu-upgrade-cleanup.timer"
 line_end='
 '
 
@@ -209,6 +213,8 @@ fetch_bundle() {
   [ -n "$version" ] || fail "$source/MANIFEST is not the list of an agent's bundle"
   sed 1d "$work/MANIFEST" >"$work/files"
   while read -r hash mode file; do check_line "$hash" "$mode" "$file"; done <"$work/files"
+  # The upgrade unit verifies it by the operator's key, and takes no release without one where there is a key.
+  if [ -f "$etc/release.pub" ]; then provide MANIFEST.sig "$work/MANIFEST.sig"; fi
   grep -q ' 755 node$' "$work/files" && grep -q ' agent\.mjs$' "$work/files" ||
     fail "the bundle in $source has no agent in it"
   find_damage
@@ -230,6 +236,12 @@ fetch_bundle() {
     chmod "$mode" "$work/bundle/$file"
     to_disk "$work/bundle/$file"
   done <"$work/files"
+  for list in MANIFEST MANIFEST.sig; do
+    if [ -f "$work/$list" ]; then
+      cp "$work/$list" "$work/bundle/$list"
+      to_disk "$work/bundle/$list"
+    fi
+  done
   to_disk "$work/bundle"
   if [ -d "$opt/$version" ]; then mend; else mv "$work/bundle" "$opt/$version"; fi
   to_disk "$opt/$version" "$opt"
@@ -242,7 +254,10 @@ find_damage() {
   while read -r hash mode file; do
     is_whole "$opt/$version" "$hash" "$mode" "$file" || damage="$damage $file"
   done <"$work/files"
-  sed 's/^[^ ]* [^ ]* //' "$work/files" >"$work/names"
+  for list in MANIFEST MANIFEST.sig; do
+    if [ -f "$work/$list" ] && ! cmp -s "$work/$list" "$opt/$version/$list"; then damage="$damage $list"; fi
+  done
+  { sed 's/^[^ ]* [^ ]* //' "$work/files" && printf 'MANIFEST\nMANIFEST.sig\n'; } >"$work/names"
   ls -A "$opt/$version" | grep -vxF -f "$work/names" >"$work/strangers" || true
   while read -r stranger; do damage="$damage $stranger"; done <"$work/strangers"
 }
@@ -261,7 +276,7 @@ mend() {
   done
   while read -r stranger; do rm -rf "${opt:?}/$version/$stranger"; done <"$work/strangers"
   # What runs may have come from it.
-  changed=yes
+  if [ "$(readlink "$opt/current" || true)" = "$version" ]; then changed=yes; fi
 }
 
 # A name may be on the disk before what it names. A sync that knows no files, as in a small busybox, ignores them and
@@ -290,25 +305,47 @@ replace() { # MODE SOURCE TARGET: in one step; says by its status whether anythi
   changed=yes
 }
 
-switch_to() { # VERSION
-  ln -sfn "$1" "$opt/current.new"
-  mv -T "$opt/current.new" "$opt/current"
+link_to() { # LINK VERSION: in one step
+  ln -sfn "$2" "$opt/$1.new"
+  mv -T "$opt/$1.new" "$opt/$1"
   to_disk "$opt"
 }
 
+# Where an agent runs that systemd looks after, the upgrade unit switches, and nothing else. Here it is done where nothing
+# runs yet, or where no unit could watch over it.
 activate() {
-  previous=$(readlink "$opt/current" || true)
-  if [ "$previous" != "$version" ]; then
-    switch_to "$version"
+  before=$(readlink "$opt/current" || true)
+  hands_over=no
+  if [ "$systemd" = yes ] && [ -n "$joined_server" ] && [ -d "$opt/${before:-.none}" ]; then
+    # A host from before there was an upgrade unit.
+    [ -L "$opt/committed" ] || link_to committed "$before"
+    if [ "$before" != "$version" ]; then hands_over=yes; fi
+    return 0
+  fi
+  if [ "$before" != "$version" ]; then
+    if [ -n "$before" ]; then link_to previous "$before"; fi
+    link_to current "$version"
     changed=yes
   fi
+  if [ "$(readlink "$opt/committed" || true)" != "$version" ]; then link_to committed "$version"; fi
 }
 
-# One version before this one stays, for the way back, and so does what a process still runs from.
+versions() { # the newest first
+  ls -1t "$opt" | while read -r name; do
+    if [ -d "$opt/$name" ] && [ ! -L "$opt/$name" ]; then echo "$name"; fi
+  done
+}
+
+# One version before this one stays, for the way back, and so does what is linked and what a process still runs from. Of
+# what is handed over the upgrade unit knows more.
 forget_old_versions() {
+  if [ "$hands_over" = yes ] || [ -e "$opt/upgrade.json" ]; then return 0; fi
+  earlier_version=$(readlink "$opt/previous" || echo "$version")
   first=2
-  if [ -n "$previous" ] && [ "$previous" != "$version" ]; then first=1; fi
-  ls -1t "$opt" | grep -vxF -e current -e "$version" -e "${previous:-$version}" | tail -n "+$first" |
+  if [ "$earlier_version" != "$version" ]; then first=1; fi
+  versions | grep -vxF -e "$version" -e "${before:-$version}" -e "$earlier_version" \
+    -e "$(readlink "$opt/committed" || echo "$version")" |
+    tail -n "+$first" |
     while read -r old; do
       if ! ls -l /proc/[0-9]*/exe 2>/dev/null | grep -qF " $opt/$old/"; then rm -rf "${opt:?}/$old"; fi
     done
@@ -377,23 +414,37 @@ join_host() {
   replace 644 "$work/joined" "$etc/joined"
 }
 
-place_units() { # of the current version; an older one may lack some
+# Each of the version that it belongs to. A version from before there was an upgrade unit has none to give, and its access
+# process has to be started from the committed version too.
+place_units() {
   mkdir -p "$units"
   pool=$(earlier REMOTEGPU_POOL_FOLDER)
-  for unit in "$access" "$files" "$service"; do
-    [ -f "$opt/current/$unit" ] || continue
-    sed "s#/opt/remotegpu/#$opt/#g; s#/etc/remotegpu/#$etc/#g; s#/var/lib/remotegpu/pool#${pool:-$state/pool}#g; s#-/var/lib/remotegpu/#-$state/#g" \
-      "$opt/current/$unit" >"$work/$unit"
-    replace 644 "$work/$unit" "$units/$unit"
-  done
+  for unit in "$files" "$service"; do place_unit "$opt/current" "$unit"; done
+  owner=$opt/committed
+  [ -f "$owner/remotegpu-upgrade.service" ] || owner=$opt/$version
+  # None of these is a reason to start the agent anew.
+  changed_before=$changed
+  for unit in $committed_units; do place_unit "$owner" "$unit"; done
+  if [ -f "$owner/upgrade.sh" ]; then
+    cp "$owner/upgrade.sh" "$work/upgrade.sh"
+    replace 644 "$work/upgrade.sh" "$opt/upgrade.sh"
+  fi
+  changed=$changed_before
   reload_units
+}
+
+place_unit() { # FOLDER UNIT
+  [ -f "$1/$2" ] || return 0
+  sed "s#/opt/remotegpu/#$opt/#g; s#/etc/remotegpu/#$etc/#g; s#/etc/systemd/system#$units#g; s#/var/lib/remotegpu/pool#${pool:-$state/pool}#g; s#-/var/lib/remotegpu/#-$state/#g" \
+    "$1/$2" >"$work/$2"
+  replace 644 "$work/$2" "$units/$2"
 }
 
 # When systemd has read its units anew and then starts one, device rules are gone that a runtime added to a container
 # behind its back: NVIDIA's, of containers from before the agent gave them their nodes as devices. So it is done only where
 # a unit is another one than systemd knows, also since a time that was cut short.
 reload_units() {
-  if systemctl show --property=NeedDaemonReload --value "$access" "$files" "$service" | grep -qx yes; then
+  if systemctl show --property=NeedDaemonReload --value "$files" "$service" $committed_units | grep -qx yes; then
     systemctl daemon-reload
   fi
 }
@@ -405,9 +456,9 @@ enable_unit() { # UNIT
 }
 
 # Before the agent, which reports what it holds. One that runs is left alone, since connections go through it: it hands
-# over by itself once it hears of the agent's new version.
+# over by itself once it hears of another committed version.
 start_access() {
-  [ -f "$opt/current/$access" ] || return 0
+  [ -f "$units/$access" ] || return 0
   enable_unit "$access"
   if systemctl is-active --quiet "$access"; then return 0; fi
   systemctl start "$access" ||
@@ -425,8 +476,34 @@ start_files() {
     say "the files process does not start (see: journalctl -u $files); until it does, nobody reaches files of this host"
 }
 
+# They look whether an upgrade is under way, or a version can go.
+start_timers() {
+  for timer in $timers; do
+    [ -f "$units/$timer" ] || continue
+    enable_unit "$timer"
+    if ! systemctl is-active --quiet "$timer"; then systemctl start "$timer"; fi
+  done
+}
+
+# Returns once the new agent runs on probation, and not after it.
+hand_over() {
+  [ -f "$opt/$version/upgrade.mjs" ] || fail "version $version cannot judge itself, so it is not upgraded to; this host runs $before"
+  say "handing version $version to the upgrade unit, which tries it beside $before and then switches"
+  requested_by=install
+  if [ -n "$release" ]; then requested_by=package; fi
+  (
+    export_settings
+    exec "$opt/$version/node" "$opt/$version/upgrade.mjs" --opt="$opt" request --release="$version" \
+      --manifest-sha256="$(hash_of "$opt/$version/MANIFEST")" --requested-by="$requested_by" </dev/null
+  ) || fail "this host was not upgraded; it stays on $before"
+}
+
 install_unit() {
   if [ "$systemd" = no ]; then
+    if [ -n "$before" ] && [ "$before" != "$version" ]; then
+      say "without systemd nothing watches over an upgrade or takes it back; to go back from $version to $before by hand:"
+      say "    ln -sfn $before $opt/current && ln -sfn $before $opt/committed"
+    fi
     say "no unit was installed and nothing runs yet; start all three with the settings of $etc/agent.env:"
     for program in access files agent; do
       say "    sh -c 'set -a; . $etc/agent.env; exec $opt/current/node $opt/current/$program.mjs run'"
@@ -437,19 +514,15 @@ install_unit() {
   start_access
   start_files
   enable_unit "$service"
+  start_timers
   if [ "$changed" = no ] && systemctl is-active --quiet "$service"; then
-    say "nothing has changed; the agent runs on"
-    return 0
+    if [ "$hands_over" = no ]; then say "nothing has changed; the agent runs on"; fi
+  else
+    say "starting the agent"
+    # One that does not start may be just what the new version mends.
+    systemctl restart "$service" || [ "$hands_over" = yes ] || fail "the agent does not start (see: journalctl -u $service)"
   fi
-  say "starting the agent"
-  if systemctl restart "$service"; then return 0; fi
-  if [ -n "$previous" ] && [ "$previous" != "$version" ] && [ -d "$opt/$previous" ]; then
-    switch_to "$previous"
-    place_units
-    systemctl restart "$service" || true
-    fail "version $version does not start (see: journalctl -u $service); the host is back on $previous"
-  fi
-  fail "the agent does not start (see: journalctl -u $service)"
+  if [ "$hands_over" = yes ]; then hand_over; fi
 }
 
 lay_files() {
@@ -485,10 +558,10 @@ main() {
   join_host
   install_unit
   forget_old_versions
-  if [ "$systemd" = yes ]; then
-    say "this host runs version $version of the agent"
-  else
+  if [ "$systemd" = no ]; then
     say "this host has version $version of the agent"
+  elif [ "$hands_over" = no ]; then
+    say "this host runs version $version of the agent"
   fi
 }
 

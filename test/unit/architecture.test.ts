@@ -34,6 +34,7 @@ const MAINS = [
   "agent/src/access/relay/main.ts",
   "agent/src/files/main.ts",
   "agent/src/main.ts",
+  "agent/src/upgrade/main.ts",
   "control-plane/cli/main.ts",
   "control-plane/gateway/terminal/page/main.ts",
   "control-plane/server/quickstart/main.ts",

@@ -1,7 +1,7 @@
 /**
  * One access process from its start to its end. It leads the ports of this host's leases until it is told to end, or until
- * the agent runs from another bundle: then it hands over to that bundle's process, and serves as an elder what
- * connections it has. Where that does not come up, it goes on as before and tries again later.
+ * the agent names another bundle, which the host has committed to: then it hands over to that bundle's process, and serves
+ * as an elder what connections it has. Where that does not come up, it goes on as before and tries again later.
  */
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";

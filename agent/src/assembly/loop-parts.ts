@@ -32,7 +32,7 @@ import { ProgressWatch } from "../loop/watch/progress-watch.ts";
 import { ProbeWatch } from "../loop/watch/probe-watch.ts";
 import { TransitionWatch } from "../loop/watch/transition-watch.ts";
 import type { AgentMetrics } from "../metrics/agent-metrics.ts";
-import { bundleOf, isCommitted } from "../process/bundle.ts";
+import { committedBundleOf, isCommitted } from "../process/bundle.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import type { AgentSetting } from "./agent-setting.ts";
 import { canaryPart } from "./canary-part.ts";
@@ -95,7 +95,7 @@ export function loopParts(
   });
   const access = new AccessLink({
     socketPath: accessSocket(config.stateDir),
-    bundle: bundleOf(import.meta.dirname),
+    bundle: () => committedBundleOf(import.meta.dirname),
     monotonicMs: clock.monotonicMs,
     wake,
     log,

@@ -6,7 +6,7 @@ import {
   logSettings,
   type LogSettings,
 } from "@remotegpu/shared/logging/log-settings";
-import { GIB } from "@remotegpu/shared/values/units";
+import { GIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { z } from "zod";
 import type { DiskBounds } from "../core/storage/disk-guard.ts";
 import type { ImageBounds } from "../core/images/image-cleaning.ts";
@@ -88,6 +88,8 @@ const Environment = z.object({
   REMOTEGPU_CANARY: OrUnset(Flag),
   /** 0: the kernel's limits of this host are the operator's own task. */
   REMOTEGPU_RAISE_LIMITS: OrUnset(Flag),
+  /** How long the upgrade unit watches a new version; unset: its own time. */
+  REMOTEGPU_UPGRADE_PROBATION_SECONDS: OrUnset(z.coerce.number().int().min(1).max(86_400)),
   /** For `npm start`: take every container along when the agent is ended in order. */
   REMOTEGPU_CLEAN_ON_EXIT: OrUnset(Flag),
   /** For `npm start`: end when standard input closes, so that nothing outlives a starter that was killed. */
@@ -120,6 +122,8 @@ export type Config = {
   raisesLimits: boolean;
   diskBounds: DiskBounds;
   mostRunFiles: number;
+  /** Null: as long as the upgrade unit takes by itself. */
+  upgradeProbationMs: number | null;
   cleanOnExit: boolean;
   exitWithStdin: boolean;
 };
@@ -174,6 +178,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       freeBytes: env.REMOTEGPU_DISK_FREE_BYTES ?? DEFAULT_DISK_FREE_BYTES,
     },
     mostRunFiles: env.REMOTEGPU_RUN_FILES ?? DEFAULT_RUN_FILES,
+    upgradeProbationMs:
+      env.REMOTEGPU_UPGRADE_PROBATION_SECONDS === undefined
+        ? null
+        : env.REMOTEGPU_UPGRADE_PROBATION_SECONDS * MS_PER_SECOND,
     cleanOnExit: env.REMOTEGPU_CLEAN_ON_EXIT ?? false,
     exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN ?? false,
   };

@@ -47,7 +47,7 @@ export type Wanted = {
 
 export class AccessLink {
   readonly #client: ControlClient;
-  readonly #bundle: string | null;
+  readonly #bundle: () => string | null;
   readonly #monotonicMs: () => number;
   readonly #wake: () => void;
   readonly #log: Log;
@@ -62,7 +62,8 @@ export class AccessLink {
 
   constructor(options: {
     socketPath: string;
-    bundle: string | null;
+    /** Whose access process is to be there; null: whichever is. */
+    bundle: () => string | null;
     monotonicMs: () => number;
     wake: () => void;
     log: Log;
@@ -158,7 +159,7 @@ export class AccessLink {
     const list = {
       term: wanted.term,
       generation: wanted.generation,
-      bundle: this.#bundle,
+      bundle: this.#bundle(),
       leases: wanted.leases.slice(0, MAX_LEASES_OF_HOST),
       instances,
       gateway: wanted.gateway,

@@ -69,17 +69,24 @@ describe("over plain HTTP to this host itself", () => {
     expect(await modeOf("var/lib/remotegpu")).toBe(0o700);
     expect(await calls()).toEqual([`join ${site.url}|gpu host-1|2|${TOKEN}|`]);
     expect(await restarts()).toBe(1);
-    expect((await readdir(join(site.host, "opt/remotegpu"))).sort()).toEqual([".lock", version, "current"]);
+    expect((await readdir(join(site.host, "opt/remotegpu"))).sort()).toEqual([
+      ".lock",
+      version,
+      "committed",
+      "current",
+      "upgrade.sh",
+    ]);
+    expect(await readlink(join(site.host, "opt/remotegpu/committed"))).toBe(version);
   });
 
   test("the installed units are ones that systemd takes", async () => {
     await site.offer("one");
     await site.install(join_());
 
-    for (const [name, script] of [
-      ["remotegpu-agent", "agent.mjs"],
-      ["remotegpu-access", "access.mjs"],
-      ["remotegpu-files", "files.mjs"],
+    for (const [name, link, script] of [
+      ["remotegpu-agent", "current", "agent.mjs"],
+      ["remotegpu-access", "committed", "access.mjs"],
+      ["remotegpu-files", "current", "files.mjs"],
     ]) {
       const unit = join(site.host, `etc/systemd/system/${name}.service`);
       const { exitCode, stderr } = await execa("systemd-analyze", ["verify", "--man=no", unit], {
@@ -89,7 +96,7 @@ describe("over plain HTTP to this host itself", () => {
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
       const { host } = site;
       expect(await readFile(unit, "utf8")).toContain(
-        `ExecStart=${host}/opt/remotegpu/current/node ${host}/opt/remotegpu/current/${script} run`,
+        `ExecStart=${host}/opt/remotegpu/${link}/node ${host}/opt/remotegpu/${link}/${script} run`,
       );
     }
   });
@@ -121,8 +128,7 @@ describe("over plain HTTP to this host itself", () => {
     expect(reported).toEqual([
       "start remotegpu-access.service",
       "restart remotegpu-files.service",
-      "restart remotegpu-agent.service",
-      "restart remotegpu-files.service",
+      "start remotegpu-upgrade.timer",
       "restart remotegpu-agent.service",
     ]);
     expect(await site.read("systemctl")).toContain("enable --quiet remotegpu-access.service");
@@ -172,6 +178,8 @@ describe("over plain HTTP to this host itself", () => {
       "enable --quiet remotegpu-access.service",
       "enable --quiet remotegpu-files.service",
       "enable --quiet remotegpu-agent.service",
+      "enable --quiet remotegpu-upgrade.timer",
+      "enable --quiet remotegpu-upgrade-cleanup.timer",
     ]);
     expect(afterSame).toEqual(first);
     expect(await reads()).toEqual([...first, "daemon-reload"]);
@@ -219,12 +227,12 @@ describe("over plain HTTP to this host itself", () => {
 
     expect(site.takeRequests()).toEqual([]);
     expect(await readlink(join(site.host, "opt/remotegpu/current"))).toBe(version);
-    expect((await calls()).map((call) => call.split(" ")[0])).toEqual(["join"]);
-    expect(await restarts()).toBe(2);
+    expect((await calls()).slice(1)).toEqual([`request --release=${version} --requested-by=package`]);
+    expect(await restarts()).toBe(1);
     expect((await versions()).length).toBe(2);
   });
 
-  test("a release of a package that does not start leaves the host on the one before, and fails", async () => {
+  test("a release of a package that the upgrade unit takes back leaves the host on the one before, and fails", async () => {
     const { version } = await site.offer("one");
     await site.installRelease(join_());
     await site.offer("two", { bad: true });
@@ -233,7 +241,7 @@ describe("over plain HTTP to this host itself", () => {
 
     expect({ exitCode, all }).toMatchObject({
       exitCode: 1,
-      all: expect.stringContaining(`the host is back on ${version}`),
+      all: expect.stringContaining(`this host was not upgraded; it stays on ${version}`),
     });
     expect(await readlink(join(site.host, "opt/remotegpu/current"))).toBe(version);
   });
@@ -276,7 +284,7 @@ describe("over plain HTTP to this host itself", () => {
     expect(await restarts()).toBe(2);
   });
 
-  test("an upgrade fetches what has changed, switches in one step, restarts once and keeps one version back", async () => {
+  test("an upgrade fetches what has changed, hands it to the upgrade unit, and keeps one version back", async () => {
     const first = await site.offer("one");
     await site.install(join_());
     const second = await site.offer("two");
@@ -286,7 +294,8 @@ describe("over plain HTTP to this host itself", () => {
 
     expect(site.takeRequests()).toEqual(["/install.sh", "/bundles/MANIFEST", "/bundles/agent.mjs"]);
     expect(await site.read("opt/remotegpu/current/agent.mjs")).toBe("two");
-    expect(await restarts()).toBe(2);
+    expect((await calls()).slice(1)).toEqual([`request --release=${second.version} --requested-by=install`]);
+    expect(await restarts()).toBe(1);
     expect(await versions()).toEqual([first.version, second.version].sort());
 
     const third = await site.offer("three");
@@ -311,6 +320,8 @@ describe("over plain HTTP to this host itself", () => {
         await once(running, "exit");
       }
       await site.offer(content);
+      // The first hands it over, and only one that does not forgets versions.
+      await site.install([]);
       await site.install([]);
       stays.push((await versions()).includes(first));
     }
@@ -318,7 +329,7 @@ describe("over plain HTTP to this host itself", () => {
     expect(stays).toEqual([true, true, false]);
   });
 
-  test("a version is on the disk, whole and by name, before it is switched to, and the switch after it", async () => {
+  test("a version is on the disk, whole and by name, before it is handed to the upgrade unit", async () => {
     const first = await site.offer("one");
     await site.install(join_());
     await writeFile(join(site.host, "synced"), "");
@@ -331,11 +342,12 @@ describe("over plain HTTP to this host itself", () => {
       synced.filter((line) => line.startsWith(`${version} `)).map((line) => line.slice(version.length + 1));
     expect(names(first.version)).toEqual([
       ...second.files.map(({ name }) => name),
+      "MANIFEST",
       "bundle",
       second.version,
       "remotegpu",
     ]);
-    expect(names(second.version)).toContain("remotegpu");
+    expect(names(second.version)).toEqual([]);
   });
 
   test("an upgrade whose bytes are not those of its list leaves the old version running", async () => {
@@ -371,7 +383,7 @@ describe("over plain HTTP to this host itself", () => {
     expect(await restarts()).toBe(1);
   });
 
-  test("a version that does not start is taken back", async () => {
+  test("a version that the upgrade unit takes back ends it with what the unit reports", async () => {
     const first = await site.offer("one");
     await site.install(join_());
     await site.offer("two", { bad: true });
@@ -380,10 +392,35 @@ describe("over plain HTTP to this host itself", () => {
 
     expect({ exitCode, all }).toMatchObject({
       exitCode: 1,
-      all: expect.stringContaining(`back on ${first.version}`),
+      all: expect.stringMatching(`was reverted\n.*stays on ${first.version}`),
     });
     expect(await readlink(join(site.host, "opt/remotegpu/current"))).toBe(first.version);
-    expect(await restarts()).toBe(3);
+    expect(await restarts()).toBe(1);
+  });
+
+  test("a host from before there was an upgrade unit is given its units, and commits to what runs there", async () => {
+    const first = await site.offer("one");
+    await site.install(join_());
+    const opt = join(site.host, "opt/remotegpu");
+    const units = join(site.host, "etc/systemd/system");
+    await unlink(join(opt, "committed"));
+    await unlink(join(opt, "upgrade.sh"));
+    for (const folder of [units, join(opt, first.version)])
+      for (const name of (await readdir(folder)).filter((each) => /upgrade/.test(each)))
+        await unlink(join(folder, name));
+    const access = join(units, "remotegpu-access.service");
+    for (const file of [access, join(opt, first.version, "remotegpu-access.service")])
+      await writeFile(file, (await readFile(file, "utf8")).replaceAll("/committed/", "/current/"));
+    const second = await site.offer("two", { bad: true });
+
+    await site.install([]);
+
+    expect(await readlink(join(opt, "committed"))).toBe(first.version);
+    expect(await readFile(access, "utf8")).toContain(`ExecStart=${opt}/committed/node`);
+    expect((await readdir(units)).filter((name) => /upgrade/.test(name))).toHaveLength(4);
+    expect(existsSync(join(opt, "upgrade.sh"))).toBe(true);
+    expect((await calls()).at(-1)).toBe(`request --release=${second.version} --requested-by=install`);
+    expect(await restarts()).toBe(1);
   });
 
   test("settings stay, an operator's own lines too, and a changed one restarts the agent", async () => {

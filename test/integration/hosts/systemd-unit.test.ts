@@ -17,6 +17,10 @@ const root = new URL("../../../", import.meta.url).pathname;
 const ACCESS_UNIT = "agent/systemd/remotegpu-access.service";
 const AGENT_UNIT = "agent/systemd/remotegpu-agent.service";
 const FILES_UNIT = "agent/systemd/remotegpu-files.service";
+const UPGRADE_UNIT = "agent/systemd/remotegpu-upgrade.service";
+const UPGRADE_TIMER = "agent/systemd/remotegpu-upgrade.timer";
+const CLEANUP_UNIT = "agent/systemd/remotegpu-upgrade-cleanup.service";
+const CLEANUP_TIMER = "agent/systemd/remotegpu-upgrade-cleanup.timer";
 const BACKUP_UNIT = "control-plane/systemd/remotegpu-backup.service";
 const BACKUP_TIMER = "control-plane/systemd/remotegpu-backup.timer";
 const CONTROL_PLANE_UNIT = "control-plane/systemd/remotegpu-control-plane.service";
@@ -47,6 +51,10 @@ describe("systemd-analyze", () => {
       ACCESS_UNIT,
       AGENT_UNIT,
       FILES_UNIT,
+      CLEANUP_UNIT,
+      CLEANUP_TIMER,
+      UPGRADE_UNIT,
+      UPGRADE_TIMER,
       BACKUP_UNIT,
       BACKUP_TIMER,
       CONTROL_PLANE_UNIT,
@@ -60,6 +68,8 @@ describe("systemd-analyze", () => {
     { unit: AGENT_UNIT, bound: 7 },
     { unit: FILES_UNIT, bound: 2.4 },
     { unit: BACKUP_UNIT, bound: 1.5 },
+    { unit: UPGRADE_UNIT, bound: 7 },
+    { unit: CLEANUP_UNIT, bound: 2.4 },
     { unit: CONTROL_PLANE_UNIT, bound: 1.5 },
     { unit: GATEWAY_UNIT, bound: 1.5 },
   ])(
@@ -75,15 +85,20 @@ describe("systemd-analyze", () => {
   );
 });
 
-test.each([ACCESS_UNIT, AGENT_UNIT, FILES_UNIT, CONTROL_PLANE_UNIT, GATEWAY_UNIT])(
-  "a system call that %s denies fails with EPERM and ends nothing",
-  async (unit) => {
-    const settings = await settingsOf(unit);
+test.each([
+  ACCESS_UNIT,
+  AGENT_UNIT,
+  FILES_UNIT,
+  UPGRADE_UNIT,
+  CLEANUP_UNIT,
+  CONTROL_PLANE_UNIT,
+  GATEWAY_UNIT,
+])("a system call that %s denies fails with EPERM and ends nothing", async (unit) => {
+  const settings = await settingsOf(unit);
 
-    expect(settings).toContain("SystemCallErrorNumber=EPERM");
-    expect(settings.some((line) => line.startsWith("SystemCallFilter="))).toBe(true);
-  },
-);
+  expect(settings).toContain("SystemCallErrorNumber=EPERM");
+  expect(settings.some((line) => line.startsWith("SystemCallFilter="))).toBe(true);
+});
 
 test("the gateway's unit confines it as the control plane's does, and copies the same keys", async () => {
   const confinement = async (unit: string) => {

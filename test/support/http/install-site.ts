@@ -9,12 +9,28 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { AGENT_UNITS, COMMITTED_UNITS, SHELL_NAME } from "../../../agent/src/core/upgrade/unit-text.ts";
 import { writeBundleManifest } from "../../../agent/install/bundle-manifest.ts";
 
 const agentFolder = new URL("../../../agent/", import.meta.url).pathname;
 
-/** Plays `node agent.mjs COMMAND`: notes the call with the settings it got; refuses to join on demand. */
+/**
+ * Plays `node agent.mjs COMMAND`: notes the call with the settings it got; refuses to join on demand. As `node upgrade.mjs`
+ * it plays what the upgrade unit comes to: it switches, or leaves a version that is marked bad.
+ */
 const AGENT = `#!/bin/sh
+case $1 in
+  */upgrade.mjs)
+    opt=\${2#--opt=} version=\${4#--release=}
+    echo "$3 $4 $6" >>"$REMOTEGPU_STATE_DIR/calls"
+    if [ -e "$opt/$version/bad" ]; then echo "version $version was reverted"; exit 1; fi
+    if [ "\${5#--manifest-sha256=}" != "$(sha256sum <"$opt/$version/MANIFEST" | cut -d ' ' -f 1)" ]; then exit 2; fi
+    ln -sfn "$(readlink "$opt/current")" "$opt/previous"
+    ln -sfn "$version" "$opt/current"
+    ln -sfn "$version" "$opt/committed"
+    echo "this host runs version $version of the agent, on probation"
+    exit ;;
+esac
 echo "$2 $REMOTEGPU_SERVER|$REMOTEGPU_HOST_NAME|$REMOTEGPU_SIMULATED_GPUS|\${REMOTEGPU_JOIN_TOKEN:-}|\${NOTE:-}" >>"$REMOTEGPU_STATE_DIR/calls"
 case $2 in
   is-removed) [ -e "$REMOTEGPU_STATE_DIR/removed" ] && echo "this host was taken out" ;;
@@ -42,8 +58,8 @@ case $1 in
       # One that was never read is read when it is first spoken of.
       if [ ! -e "$host/known/$unit" ] || cmp -s "$units/$unit" "$host/known/$unit"; then echo no; else echo yes; fi
     done ;;
-  is-active) case $* in *access*) [ -e "$host/access-active" ] ;; *files*) [ -e "$host/files-active" ] ;; *) [ -e "$host/active" ] ;; esac ;;
-  start) touch "$host/access-active" ;;
+  is-active) case $* in *timer) [ -e "$host/timers-active" ] ;; *access*) [ -e "$host/access-active" ] ;; *files*) [ -e "$host/files-active" ] ;; *) [ -e "$host/active" ] ;; esac ;;
+  start) case $* in *timer) touch "$host/timers-active" ;; *) touch "$host/access-active" ;; esac ;;
   restart) case $* in *files*) touch "$host/files-active"; exit ;; esac; [ ! -e "$host/opt/remotegpu/current/bad" ] && touch "$host/active" ;;
 esac
 `;
@@ -94,7 +110,8 @@ export async function openInstallSite({ tls }: { tls?: { cert: string; key: stri
       await mkdir(bundle);
       await writeExecutable(join(bundle, "node"), AGENT);
       await writeFile(join(bundle, "agent.mjs"), content);
-      for (const unit of ["remotegpu-agent.service", "remotegpu-access.service", "remotegpu-files.service"])
+      await writeFile(join(bundle, "upgrade.mjs"), "");
+      for (const unit of [...AGENT_UNITS, ...COMMITTED_UNITS, SHELL_NAME])
         await copyFile(join(agentFolder, "systemd", unit), join(bundle, unit));
       if (bad) await writeFile(join(bundle, "bad"), "");
       return await writeBundleManifest({ folder: bundle, release: "1.0.0" });

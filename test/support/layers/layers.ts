@@ -17,6 +17,7 @@ function agent(): Layer[] {
   const [host, journal, link] = ["agent/src/host", "agent/src/journal", "agent/src/link"];
   const [runtime, toolbox, metrics] = ["agent/src/runtime", "agent/src/toolbox", "agent/src/metrics"];
   const [access, relay, files] = ["agent/src/access", "agent/src/access/relay", "agent/src/files"];
+  const upgrade = "agent/src/upgrade";
   const [loop, assembly] = ["agent/src/loop", "agent/src/assembly"];
   const [checks, commands] = ["agent/src/commands/doctor", "agent/src/commands"];
   const adapters = [host, journal, link, runtime, toolbox, metrics];
@@ -31,6 +32,8 @@ function agent(): Layer[] {
     // The access process is no part of the agent; they meet on the control socket.
     { path: access, imports: [SHARED, core, process, config, host, journal, toolbox, relay] },
     { path: files, imports: [SHARED, core, process, config, host, journal] },
+    // It judges the agent from outside, and runs where nothing of it does.
+    { path: upgrade, imports: [SHARED, core, config, host] },
     { path: loop, imports: [SHARED, core, process, config, ...adapters, access] },
     { path: assembly, imports: [SHARED, core, process, config, ...adapters, access, loop] },
     // What a doctor checks knows no command, nor the loop.

@@ -85,7 +85,7 @@ export const AccessList = z.object({
   /** Of the desired set that the leases are from; older ones than known are refused. */
   term: z.int().nonnegative(),
   generation: z.int().nonnegative(),
-  /** Of the bundle that the agent runs from; null outside of one. */
+  /** The bundle that the host has committed to (agents of before: that they run from); null outside of one. */
   bundle: z.string().max(100).nullable(),
   leases: z.array(DesiredLease).max(MAX_LEASES_OF_HOST),
   /** Null: the agent does not know yet, so those of before stay. */

@@ -34,7 +34,7 @@ export function whyDrainingEnds({
   return leaderlessForMs >= leaderlessAtMostMs ? LEADERLESS : null;
 }
 
-/** When the process of one bundle hands over to that of another: once the agent runs from there. */
+/** When the process of one bundle hands over to that of another: once the host has committed to it. */
 export class HandoverMoment {
   readonly #own: string | null;
   #reported: string | null = null;
