@@ -298,6 +298,7 @@ const BOUND_OF: Record<string, string> = {
   "agent/src/runtime/output/log-stream.ts": "MAX_REASON_BYTES",
   // In frames, of which each goes on as it comes.
   "agent/src/runtime/output/service-output.ts": "frames.write(chunk)",
+  "agent/src/upgrade/release-source.ts": "bytes > maxBytes",
   "control-plane/gateway/load-balancer/replica-metrics.ts": "MAX_BYTES",
   "control-plane/gateway/proxy/fair-scheduler.ts": "stream.pause()",
   "control-plane/gateway/proxy/request-body.ts": "this.#request.pause()",
