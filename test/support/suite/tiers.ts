@@ -72,11 +72,12 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "dead-runs",
       "doctor-database",
       "embedded-nats",
+      "payment-log",
       "setup",
       "start-folder",
       "state-lock",
     ],
-    rest: ["chromium", "embedded-postgres", "restored-database"],
+    rest: ["chromium", "embedded-postgres", "point-in-time", "restored-bill", "restored-database"],
   },
   {
     folder: "integration/files",
