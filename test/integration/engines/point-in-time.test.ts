@@ -65,10 +65,10 @@ function opened(port: number): Database {
 }
 
 async function addCustomer(database: Database, name: string): Promise<void> {
-  await database.query(
-    "INSERT INTO customers (username, email, password_hash) VALUES ($1, $1 || '@example.org', '!')",
-    [name],
-  );
+  await database.query("INSERT INTO customers (username, email, password_hash) VALUES ($1, $2, '!')", [
+    name,
+    `${name}@example.org`,
+  ]);
 }
 
 async function customersIn(database: Database): Promise<string[]> {
