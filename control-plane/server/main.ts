@@ -153,10 +153,7 @@ program
   )
   .option("--from <backup>", "the backup's folder; or rclone:REMOTE:PATH")
   .option("--verify", "place, start, stop and charge nothing before `restore resume`")
-  .option(
-    "--payment-log <folder...>",
-    "or REMOTEGPU_PAYMENT_LOG: payments beyond the backup, which are booked; of each server one",
-  )
+  .option("--payment-log <folder...>", "or REMOTEGPU_PAYMENT_LOG: payments beyond the backup are booked")
   .option("--anyway", "with resume: also where hosts have not reported")
   .option("--passphrase-file <file>", "opens the operator's keys, for a state folder that has none")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR: where operator.json is to lie")

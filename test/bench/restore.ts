@@ -79,7 +79,7 @@ async function sizeOf(database: Database): Promise<number> {
   const { rows } = await database.query<{ bytes: number }>(
     "SELECT pg_total_relation_size('usage_rows') + pg_total_relation_size('billing_records') AS bytes",
   );
-  return Number(rows[0]?.bytes ?? 0);
+  return rows[0]?.bytes ?? 0;
 }
 
 /** As hosts and charges leave them. Triggers are off, and nothing asks for what the rows refer to. */

@@ -14,7 +14,7 @@ import { MANIFEST } from "./manifest.ts";
 
 const RCLONE = "rclone:";
 
-export interface Draft {
+interface Draft {
   path: string;
   /** Nobody writes it any more. */
   release(): void;

@@ -1,7 +1,7 @@
 /** Whether the hosts of a restored database have said what they know, so that work and charging may go on. */
 
 /** What agents write in a few minutes while all is well: so few rows wait at any moment. */
-export const MAX_PENDING_ROWS = 100;
+const MAX_PENDING_ROWS = 100;
 
 export interface HostProgress {
   readonly hostId: string;
