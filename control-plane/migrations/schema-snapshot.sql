@@ -420,6 +420,8 @@ CREATE TABLE cluster_state (
   singleton boolean NOT NULL DEFAULT true,
   db_incarnation bigint NOT NULL DEFAULT 1,
   backup_taken_at timestamptz,
+  restore_held_since timestamptz,
+  restored_to timestamptz,
   CONSTRAINT cluster_state_pkey PRIMARY KEY (singleton),
   CONSTRAINT cluster_state_db_incarnation_check CHECK ((db_incarnation >= 1)),
   CONSTRAINT cluster_state_singleton_check CHECK (singleton)

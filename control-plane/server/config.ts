@@ -46,6 +46,8 @@ const Environment = z.object({
   DATABASE_URL: OrUnset(PostgresUrl),
   /** The tables' owner, for `migrate` alone; unset: DATABASE_URL. */
   MIGRATION_DATABASE_URL: OrUnset(PostgresUrl),
+  /** A folder that is on no disk of the database's: every payment is there, too, before it is answered. Unset: nowhere. */
+  REMOTEGPU_PAYMENT_LOG: OrUnset(z.string().startsWith("/")),
   /** Unset: a NATS of our own in the state folder. Several are separated by commas. */
   NATS_URL: OrUnset(z.string()),
   /** PEM file of the CA of that NATS, where it is not a public one. */
@@ -85,6 +87,8 @@ export interface Config {
   publicUrl: string | null;
   databaseUrl: string | null;
   migrationDatabaseUrl: string | null;
+  /** A folder. */
+  paymentLog: string | null;
   nats: { urls: string[]; caFile: string | null } | null;
   /** Null: this process is no gateway. */
   gateway: GatewayConfig | null;
@@ -159,6 +163,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     publicUrl: env.REMOTEGPU_PUBLIC_URL ?? null,
     databaseUrl: env.DATABASE_URL ?? null,
     migrationDatabaseUrl: env.MIGRATION_DATABASE_URL ?? null,
+    paymentLog: env.REMOTEGPU_PAYMENT_LOG ?? null,
     nats:
       env.NATS_URL === undefined
         ? null

@@ -9,6 +9,7 @@ import { setTimeout } from "node:timers/promises";
 import { FILES_NAME, FILES_PORT } from "@remotegpu/shared/messages/files";
 import { type HostId, InstanceId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
+import { PaymentLog } from "./backup/payment-log.ts";
 import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import { commandFile } from "./command-file.ts";
 import type { Config } from "./config.ts";
@@ -199,8 +200,11 @@ async function serve(
   const publicUrl = config.publicUrl ?? `${scheme}://${bracketed(publicHost)}:${config.listen.port}`;
   const dashboard = new DashboardFiles(config.stateDir, log);
   const closing = new AbortController();
+  const payments = config.paymentLog === null ? null : new PaymentLog(config.paymentLog);
+  begun.defer(async () => await payments?.close());
   const api: ApiDeps = {
     db,
+    recordPayment: payments === null ? null : (payment) => payments.record(payment),
     now,
     newId,
     pause,

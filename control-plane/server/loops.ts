@@ -75,11 +75,15 @@ export interface LoopEngines {
  * compete with the placement that somebody waits for.
  */
 export const WOKEN_BY_REPORTS = ["workloads", "replicas", "scheduling"];
+const RESTORE_IS_HELD =
+  "the database was restored: nothing is placed, started, stopped or charged before `restore resume`; `restore status` shows what differs";
 /** Woken by a message that has gone out, since more may be due for the same webhook. */
 export const WOKEN_BY_DELIVERY = ["webhooks"];
 
 /** A loop whose passes know the term under which this server leads. */
 interface LedLoop extends Omit<Loop, "pass"> {
+  /** It orders or charges, so it waits where a restored database does (store/database/restore-hold.ts). */
+  readonly isRestoreHeld?: true;
   readonly pass: (pass: { term: number; now: Date }) => Promise<boolean | void>;
 }
 
@@ -111,6 +115,7 @@ export function loops(engines: LoopEngines): Loop[] {
     {
       name: "scheduling",
       everyMs: 5 * MS_PER_SECOND,
+      isRestoreHeld: true,
       wakes: ["scheduling"],
       async pass(pass) {
         const { tried, again } = await schedulePass({ db, newId, nudge, cache }, pass);
@@ -121,24 +126,28 @@ export function loops(engines: LoopEngines): Loop[] {
     {
       name: "workloads",
       everyMs: 2 * MS_PER_SECOND,
+      isRestoreHeld: true,
       wakes: ["scheduling"],
       pass: (pass) => workloadsPass({ db, nudge, log }, pass),
     },
     {
       name: "replicas",
       everyMs: 2 * MS_PER_SECOND,
+      isRestoreHeld: true,
       wakes: ["replicas", "scheduling"],
       pass: (pass) => replicasPass({ db, newId, nudge, log }, pass),
     },
     {
       name: "autoscaling",
       everyMs: 2 * MS_PER_SECOND,
+      isRestoreHeld: true,
       wakes: ["replicas"],
       pass: (pass) => autoscalingPass({ db, log }, pass),
     },
     {
       name: "lifecycle",
       everyMs: 2 * MS_PER_SECOND,
+      isRestoreHeld: true,
       pass: (pass) => lifecyclePass({ db, nudge }, pass),
     },
     {
@@ -150,12 +159,14 @@ export function loops(engines: LoopEngines): Loop[] {
     {
       name: "image-fetches",
       everyMs: 2 * MS_PER_SECOND,
+      isRestoreHeld: true,
       wakes: ["scheduling"],
       pass: (pass) => imageFetchesPass({ db, newId, nudge, log }, pass),
     },
     {
       name: "charging",
       everyMs: 5 * MS_PER_SECOND,
+      isRestoreHeld: true,
       async pass(pass) {
         for (const hour of await chargeDueHours({ db, calendar }, pass))
           for (const hostId of hour.hostIds) nudge(hostId as HostId);
@@ -164,11 +175,13 @@ export function loops(engines: LoopEngines): Loop[] {
     {
       name: "cut-off-rules",
       everyMs: CUT_OFF_RULES_EVERY_MS,
+      isRestoreHeld: true,
       pass: (pass) => cutOffRulesPass({ db, nudge }, pass),
     },
     {
       name: "idle-stop",
       everyMs: 15 * MS_PER_SECOND,
+      isRestoreHeld: true,
       pass: (pass) => idleStopPass({ db, nudge, exec: (...order) => link.exec(...order), log }, pass),
     },
     {
@@ -217,11 +230,13 @@ export function loops(engines: LoopEngines): Loop[] {
     {
       name: "broken-time",
       everyMs: 15 * MS_PER_SECOND,
+      isRestoreHeld: true,
       pass: (pass) => brokenTimePass({ db }, pass),
     },
     {
       name: "free-loading",
       everyMs: 15 * MS_PER_SECOND,
+      isRestoreHeld: true,
       pass: (pass) => freeLoadingPass({ db, log }, pass),
     },
     {
@@ -245,12 +260,13 @@ export function loops(engines: LoopEngines): Loop[] {
       pass: (pass) => streamAlarms.pass(link.stream, pass),
     },
   ];
-  const whileLeading = ({ pass, ...loop }: LedLoop): Loop => ({
+  const whileLeading = ({ pass, isRestoreHeld, ...loop }: LedLoop): Loop => ({
     ...loop,
     isLed: true,
     async pass() {
       const term = leadership.term(now());
-      return term !== null && (await pass({ term, now: now() })) === true;
+      if (term === null || (isRestoreHeld === true && leadership.isRestoreHeld)) return false;
+      return (await pass({ term, now: now() })) === true;
     },
   });
   return [
@@ -281,9 +297,11 @@ export function loops(engines: LoopEngines): Loop[] {
       everyMs: RENEW_EVERY_MS,
       wakes: led.map(({ name }) => name),
       async pass() {
-        const hasBegun = await leadership.renew(now());
-        if (hasBegun) log.info({ term: leadership.term(now()) }, "this control plane leads now");
-        return hasBegun;
+        const begun = await leadership.renew(now());
+        if (begun === "leads") log.info({ term: leadership.term(now()) }, "this control plane leads now");
+        if (begun === "leads" && leadership.isRestoreHeld) log.warn({}, RESTORE_IS_HELD);
+        if (begun === "resumes") log.info({}, "the restored database is resumed");
+        return begun !== null;
       },
     },
   ];

@@ -19,6 +19,11 @@ import { ServerCounters } from "./core/metrics/server-counters.ts";
 import { BackupError } from "./backup/backup-error.ts";
 import { backupCommand, type BackupCommandOptions } from "./commands/backup-command.ts";
 import { restoreCommand, type RestoreCommandOptions } from "./commands/restore-command.ts";
+import {
+  restoreHoldCommand,
+  restoreResumeCommand,
+  restoreStatusCommand,
+} from "./commands/restore-status-command.ts";
 import { NotEmptyError } from "./store/backup/empty-database.ts";
 import { configCheck } from "./commands/config-command.ts";
 import { doctorCommand } from "./commands/doctor-command.ts";
@@ -144,7 +149,7 @@ program
     try {
       await backupCommand(
         db,
-        { ...options, stateDir: config.stateDir, productVersion: VERSION },
+        { ...options, stateDir: config.stateDir, productVersion: VERSION, paymentLog: config.paymentLog },
         { print, report },
       );
     } finally {
@@ -154,18 +159,20 @@ program
 program
   .command("restore")
   .description("a backup into an empty database, which is another incarnation from then on")
-  .requiredOption("--from <backup>", "the backup's folder; or rclone:REMOTE:PATH")
+  .addArgument(
+    new Argument(
+      "[step]",
+      "of a database restored with --verify; status: what hosts and database differ in; resume: work and charging go on; hold: as with --verify, of one that another tool restored",
+    ).choices(["status", "resume", "hold"]),
+  )
+  .option("--from <backup>", "the backup's folder; or rclone:REMOTE:PATH")
+  .option("--verify", "place, start, stop and charge nothing before `restore resume`")
+  .option("--payment-log <folder...>", "or REMOTEGPU_PAYMENT_LOG: payments beyond the backup are booked")
+  .option("--anyway", "with resume: also where hosts have not reported")
   .option("--passphrase-file <file>", "opens the operator's keys, for a state folder that has none")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR: where operator.json is to lie")
   .option("--json", "the answer for scripts")
-  .action(async (options: Options & RestoreCommandOptions) => {
-    const config = configOf(options);
-    const { end } = await database(ownersOf(config), commandLog, {
-      leavesRunning: true,
-      prepare: (owner) => restoreCommand(owner, { ...options, stateDir: config.stateDir }, { print, report }),
-    });
-    await end();
-  });
+  .action(restore);
 program
   .command("sealing-key")
   .description(
@@ -297,6 +304,26 @@ async function sealingKey(step: SealingKeyStep, options: Options): Promise<void>
   await withSchema(options, async (db) => await sealingKeyCommand(step, { db, operator, stateDir }, print));
 }
 
+async function restore(
+  step: "status" | "resume" | "hold" | undefined,
+  options: Options & Partial<RestoreCommandOptions> & { anyway?: boolean },
+): Promise<void> {
+  const { from, json, anyway } = options;
+  if (step === "status") return await withSchema(options, (db) => restoreStatusCommand(db, { json }, print));
+  if (step === "resume")
+    return await withSchema(options, (db) => restoreResumeCommand(db, { anyway }, print));
+  if (step === "hold") return await withSchema(options, (db) => restoreHoldCommand(db, print));
+  if (from === undefined) throw new UsageError("Name the backup: --from FOLDER.");
+  const config = configOf(options);
+  const paymentLog = options.paymentLog ?? (config.paymentLog === null ? [] : [config.paymentLog]);
+  const requested = { ...options, from, paymentLog, stateDir: config.stateDir };
+  const { end } = await database(ownersOf(config), commandLog, {
+    leavesRunning: true,
+    prepare: (owner) => restoreCommand(owner, requested, { print, report }),
+  });
+  await end();
+}
+
 async function run(options: Options): Promise<void> {
   const sources = sourcesOf(options);
   const config = configOf(options, sources);
@@ -416,6 +443,7 @@ async function doctor(options: Options & { json?: boolean }): Promise<void> {
         json: options.json,
         now: new Date(),
         checkStream: () => checkStreamOf(configOf(options)),
+        paymentLog: configOf(options).paymentLog,
       };
       process.exitCode = await doctorCommand(db, requested, print);
     });

@@ -14,6 +14,7 @@ import { measureNeighbours, measureServiceNeighbours } from "./neighbours.ts";
 import { measurePlacements } from "./placements.ts";
 import { measurePage } from "./page.ts";
 import { measureRecordPages } from "./record-pages.ts";
+import { measureRestore } from "./restore.ts";
 import { measureServiceScaling } from "./service-scaling.ts";
 import { measureServices } from "./services.ts";
 import { measureSsh } from "./ssh.ts";
@@ -40,6 +41,7 @@ const BENCHES: Record<string, Bench> = {
   placements: measurePlacements,
   invoices: measureInvoices,
   "record-pages": measureRecordPages,
+  restore: measureRestore,
   page: measurePage,
 };
 

@@ -188,6 +188,7 @@ async function depsOf(
   const operator = await openOperator(join(folder, "operator.json"));
   return {
     db,
+    recordPayment: null,
     now: () => new Date(),
     newId: (prefix) => `${prefix}-${randomUUID()}`,
     pause: () => Promise.resolve(),

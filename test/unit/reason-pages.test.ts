@@ -50,7 +50,7 @@ import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes
 import { TERMINAL_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/terminal";
 import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
 import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
-import { UPGRADE_CODES } from "@remotegpu/shared/reasons/host-reports/codes/upgrades";
+import { UPGRADE_CODES as HOST_UPGRADE_CODES } from "@remotegpu/shared/reasons/host-reports/codes/upgrades";
 import { CANARY_CODES } from "@remotegpu/shared/reasons/host-reports/codes/canary";
 import {
   FILE_REQUEST_CODES,
@@ -170,7 +170,7 @@ const PAGES: readonly PageContents[] = [
       ["Devices", DEVICE_REPORT_CODES],
       ["Preflight", FINDING_CODES],
       ["Canary", CANARY_CODES],
-      ["Upgrades", UPGRADE_CODES],
+      ["Upgrades", HOST_UPGRADE_CODES],
       ["Commands", COMMAND_REFUSAL_CODES],
       ["Output", OUTPUT_REFUSAL_CODES],
     ],

@@ -91,7 +91,7 @@ program
   .argument("<version>")
   .action((version: string) => {
     if (upgradeFolder().allow(version)) process.stdout.write(`${version} can be tried again\n`);
-    else throw new ConfigError(`${version} is not refused on this host`);
+    else throw new CommandRefusedError(`${version} is not refused on this host`);
   });
 program
   .command("request", { hidden: true })

@@ -8,15 +8,21 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { execa, ExecaError } from "execa";
 import { BackupError } from "./backup-error.ts";
+import { draftName, lockDraft, removeAbandoned } from "./draft-lock.ts";
 import { syncFolder } from "./checked-files.ts";
 import { MANIFEST } from "./manifest.ts";
 
 const RCLONE = "rclone:";
-const PARTIAL = ".partial";
+
+interface Draft {
+  path: string;
+  /** Nobody writes it any more. */
+  release(): void;
+}
 
 export interface BackupStore {
-  /** A new and empty folder of this machine, in which the backup is made. */
-  draft(name: string): Promise<string>;
+  /** A new and empty folder of this machine, in which the backup is made. What interrupted ones left is removed. */
+  draft(name: string): Promise<Draft>;
   /** Answers where the whole backup lies. */
   publish(draft: string, name: string): Promise<string>;
   names(): Promise<string[]>;
@@ -44,9 +50,13 @@ function folderStore(folder: string): BackupStore {
   return {
     async draft(name) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const draft = join(folder, `${name}${PARTIAL}`);
-      await mkdir(draft, { mode: 0o700 });
-      return draft;
+      await removeAbandoned(folder, new Date());
+      const path = join(folder, draftName(name));
+      const lock = await lockDraft(path);
+      if (lock === null)
+        throw new BackupError(`${path} is being written: another backup began in the same second`);
+      await mkdir(path, { mode: 0o700 });
+      return { path, release: () => lock.release() };
     },
     async publish(draft, name) {
       const path = join(folder, name);
@@ -64,7 +74,7 @@ function folderStore(folder: string): BackupStore {
 function remoteStore(remote: string): BackupStore {
   const at = (path: string) => `${remote}${/[:/]$/.test(remote) ? "" : "/"}${path}`;
   return {
-    draft: () => temporaryFolder(),
+    draft: async () => ({ path: await temporaryFolder(), release: () => undefined }),
     async publish(draft, name) {
       await rclone(["copy", "--exclude", `/${MANIFEST}`, draft, at(name)]);
       await rclone(["copyto", join(draft, MANIFEST), at(`${name}/${MANIFEST}`)]);

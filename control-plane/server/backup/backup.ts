@@ -14,6 +14,7 @@ import { asBackupError, BackupError } from "./backup-error.ts";
 import { backupStore } from "./backup-store.ts";
 import { syncFolder, writeChecked } from "./checked-files.ts";
 import { type BackupFile, MANIFEST, type ManifestDump, manifestText } from "./manifest.ts";
+import { paymentFiles, paymentLines, PAYMENTS } from "./payment-log.ts";
 import { pgDump } from "./postgres-programs.ts";
 import { sealedKeys } from "./sealed-keys.ts";
 
@@ -31,6 +32,8 @@ export interface BackupRequest {
   pgDumpVersion: string | null;
   /** Of the control plane. */
   productVersion: string;
+  /** The folder of the payment log, which is copied; null without one. */
+  paymentLog: string | null;
   /** How many backups stay, with this one; null removes none. */
   keep: number | null;
 }
@@ -45,7 +48,7 @@ export interface Backup {
 }
 
 /** What is written into the draft, and by what. */
-interface Contents extends Pick<BackupRequest, "url" | "pgDumpVersion" | "productVersion"> {
+interface Contents extends Pick<BackupRequest, "url" | "pgDumpVersion" | "productVersion" | "paymentLog"> {
   session: DumpSession;
   sealed: string | null;
 }
@@ -59,11 +62,13 @@ export async function takeBackup(request: BackupRequest): Promise<Backup> {
     const name = backupName(session.takenAt);
     const draft = await store.draft(name);
     try {
-      const written = await writeBackup(draft, { ...request, session, sealed });
-      return { ...written, takenAt: session.takenAt, path: await store.publish(draft, name) };
+      const written = await writeBackup(draft.path, { ...request, session, sealed });
+      return { ...written, takenAt: session.takenAt, path: await store.publish(draft.path, name) };
     } catch (error) {
-      await rm(draft, { recursive: true, force: true });
+      await rm(draft.path, { recursive: true, force: true });
       throw error;
+    } finally {
+      draft.release();
     }
   }).catch((error: unknown) => {
     throw asBackupError(error, "the database cannot be backed up");
@@ -95,6 +100,7 @@ async function writeBackup(
   const { session, sealed, productVersion } = contents;
   const { dump, files } = await writeDump(draft, contents);
   if (sealed !== null) files.push(await writeText(draft, KEYS, sealed));
+  files.push(...(await copyPayments(draft, contents.paymentLog)));
   const { takenAt, postgresVersion, dbIncarnation, migrations } = session;
   const manifest = manifestText({
     takenAt: takenAt.toISOString(),
@@ -143,6 +149,16 @@ async function writeTables(
   }
   await syncFolder(join(draft, TABLES));
   return { dump: { kind: "copy", reason, tables, sequences: [...session.sequences] }, files };
+}
+
+/** After the rows, so that it lacks none that they have. */
+async function copyPayments(draft: string, folder: string | null): Promise<BackupFile[]> {
+  if (folder === null) return [];
+  const files: BackupFile[] = [];
+  for (const name of await paymentFiles(folder))
+    files.push(await writeText(draft, `${PAYMENTS}/${name}`, await paymentLines(join(folder, name))));
+  if (files.length > 0) await syncFolder(join(draft, PAYMENTS));
+  return files;
 }
 
 async function writeText(draft: string, path: string, text: string): Promise<BackupFile> {

@@ -11,9 +11,15 @@ import { BackupError } from "./backup-error.ts";
 /** Settings of the session stand before everything else in what pg_restore writes. */
 const SETTINGS_WITHIN_BYTES = 4_096;
 
-/** What `pg_dump --version` prints; null where it is not installed. */
-export async function pgDumpVersion(): Promise<string | null> {
-  const { failed, stdout } = await execa("pg_dump", ["--version"], { reject: false });
+/**
+ * What `pg_dump --version` prints; null where it is not installed. Where Debian has several versions, which one runs hangs
+ * on whether a host is named, so all of them get the environment of the database.
+ */
+export async function pgDumpVersion(url: string): Promise<string | null> {
+  const { failed, stdout } = await execa("pg_dump", ["--version"], {
+    env: libpqEnvironment(url),
+    reject: false,
+  });
   return failed ? null : stdout;
 }
 
@@ -34,6 +40,7 @@ export async function pgDump(url: string, snapshotId: string, sink: Writable): P
  */
 export async function pgRestore(url: string, file: string): Promise<void> {
   const archive = execa("pg_restore", ["--no-owner", "--no-privileges", "--file=-", file], {
+    env: libpqEnvironment(url),
     stdin: "ignore",
     buffer: { stdout: false },
   });

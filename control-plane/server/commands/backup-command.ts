@@ -33,7 +33,8 @@ export async function backupCommand(
     json = false,
     stateDir,
     productVersion,
-  }: BackupCommandOptions & { stateDir: string; productVersion: string },
+    paymentLog,
+  }: BackupCommandOptions & { stateDir: string; productVersion: string; paymentLog: string | null },
   { print, report }: AnswerAndRemarks,
 ): Promise<void> {
   if (withoutKeys === (passphraseFile !== undefined))
@@ -48,8 +49,9 @@ export async function backupCommand(
     url,
     to,
     keys,
-    pgDumpVersion: await pgDumpVersion(),
+    pgDumpVersion: await pgDumpVersion(url),
     productVersion,
+    paymentLog,
     keep: keep ?? null,
   });
   if (!(await recordBackup(database, takenAt)))

@@ -27,6 +27,7 @@ import type { LogOpening, LogQuery, Reader } from "../core/workloads/log-stream.
 import type { BrowserSession } from "../store/accounts/browser-sessions.ts";
 import type { AuditEntry } from "../store/audit/audit-log.ts";
 import type { RequestAuditScope } from "../store/audit/request-audit-scope.ts";
+import type { LoggedPayment } from "../store/billing/ledger/logged-payments.ts";
 import type { Database } from "../store/database/database.ts";
 import type { RequestedChange } from "./audited-routes.ts";
 import type { ServedPackages } from "../installation/served-packages.ts";
@@ -116,6 +117,8 @@ interface ProcessMetrics {
 
 export interface ApiDeps {
   db: Database;
+  /** Keeps a payment outside of the database, on disk when it resolves; null where nothing is kept there. */
+  recordPayment: ((payment: LoggedPayment) => Promise<void>) | null;
   now: () => Date;
   /** A fresh opaque id: `newId("env")` → "env-…", safe wherever shared/ids.ts says so. */
   newId: (prefix: string) => string;

@@ -15,6 +15,8 @@ import { Writable } from "node:stream";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { takeBackup, type BackupRequest } from "@remotegpu/control-plane/server/backup/backup";
+import { draftName, lockDraft, removeAbandoned } from "@remotegpu/control-plane/server/backup/draft-lock";
+import { loggedPayments, PaymentLog } from "@remotegpu/control-plane/server/backup/payment-log";
 import { withBackup } from "@remotegpu/control-plane/server/backup/backup-store";
 import { pgDumpVersion, pgRestore } from "@remotegpu/control-plane/server/backup/postgres-programs";
 import { restoreBackup } from "@remotegpu/control-plane/server/backup/restore";
@@ -28,6 +30,7 @@ import {
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { migrate } from "@remotegpu/control-plane/server/store/migrate";
 import { parsePoints } from "@remotegpu/shared/values/money";
+import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { openTestOperator } from "../../support/engines/operator-keys.ts";
 import { startThrowawayPostgres } from "../../support/engines/postgres-servers/throwaway-postgres.ts";
@@ -38,7 +41,17 @@ const COMMAND = new URL("../../../control-plane/bin/remotegpu-control-plane", im
 const PASSPHRASE = "a passphrase that seals";
 const KEY_FILES = ["operator.json", "tls/ca.pem"];
 const LATER = new Date("2026-06-01T00:00:00Z");
-const installedPgDump = await pgDumpVersion();
+const PAYMENT = {
+  kind: "topup",
+  id: "pay-1",
+  customerId: 1,
+  amount: "5.0000",
+  at: LATER.toISOString(),
+  reason: null,
+  actor: "admin 1",
+  runId: null,
+} as const;
+const installedPgDump = await pgDumpVersion("postgres://localhost/any");
 const hasRclone = spawnSync("rclone", ["version"]).status === 0;
 if (installedPgDump === null) console.warn("pg_dump is not installed here: dumps by it are left out.");
 if (!hasRclone) console.warn("rclone is not installed here: backups to a remote are left out.");
@@ -90,6 +103,7 @@ async function taken(request: Partial<BackupRequest> = {}) {
     keys: null,
     pgDumpVersion: null,
     productVersion: "1.2.3",
+    paymentLog: null,
     keep: null,
     ...request,
   });
@@ -110,7 +124,7 @@ const restored = (
 
 /** What a restore changes by intent, so that hosts report before they are served. */
 const MARKED = new Map([
-  ["cluster_state", "db_incarnation backup_taken_at"],
+  ["cluster_state", "db_incarnation backup_taken_at restore_held_since restored_to"],
   ["leader", "term holder lease_until"],
   ["hosts", "generation observed_digest restore_detected_at updated_at"],
 ]);
@@ -298,6 +312,62 @@ describe("a backup that is not whole", () => {
   });
 });
 
+test("a backup has a copy of the payment log", async () => {
+  const paymentLog = temporaryFolder();
+  const log = new PaymentLog(paymentLog);
+  await log.record(PAYMENT);
+  await log.close();
+
+  const { path } = await taken({ paymentLog });
+
+  expect(await loggedPayments([join(path, "payments")])).toEqual([PAYMENT]);
+  const target = await emptyDatabase();
+  await expect(restored(target.database, path)).resolves.toMatchObject({ placedKeys: [] });
+});
+
+describe("what a killed backup left", () => {
+  const draftOf = (to: string, name: string) => {
+    const path = join(to, name);
+    mkdirSync(join(path, "tables"), { recursive: true });
+    writeFileSync(join(path, "tables/0001-half"), "half");
+    return path;
+  };
+
+  test("is removed by the next one", async () => {
+    const to = temporaryFolder();
+    draftOf(to, draftName("remotegpu-20260101T000000Z"));
+
+    const { path } = await taken({ to });
+
+    expect(readdirSync(to)).toEqual([path.split("/").at(-1)]);
+  });
+
+  test("stays while somebody writes it, and where it is another machine's or not ours", async () => {
+    const to = temporaryFolder();
+    const written = draftOf(to, draftName("remotegpu-20260101T000000Z"));
+    const lock = await lockDraft(written);
+    draftOf(to, "remotegpu-20260101T000000Z.00000000.partial");
+    draftOf(to, "of-others.partial");
+
+    const { path } = await taken({ to });
+
+    lock?.release();
+    expect(readdirSync(to)).toHaveLength(4);
+    expect(readdirSync(to)).toContain(path.split("/").at(-1));
+  });
+
+  test("on another machine is removed a day later", async () => {
+    const to = temporaryFolder();
+    const draft = draftOf(to, "remotegpu-20260101T000000Z.00000000.partial");
+
+    await removeAbandoned(to, new Date(Date.now() + MS_PER_DAY - MS_PER_HOUR));
+    expect(readdirSync(to)).toEqual([draft.split("/").at(-1)]);
+    await removeAbandoned(to, new Date(Date.now() + MS_PER_DAY + MS_PER_HOUR));
+
+    expect(readdirSync(to)).toEqual([]);
+  });
+});
+
 test("a backup that fails leaves nothing behind", async () => {
   const to = temporaryFolder();
   const reader = `reader_${process.pid}`;
@@ -410,8 +480,23 @@ test("the commands back up beside a server, say by what, record when, and restor
   const { rows } = await lively.database.query("SELECT backup_taken_at FROM cluster_state");
   expect(rows).toEqual([{ backup_taken_at: new Date(answer.taken_at) }]);
   const target = await emptyDatabase();
-  const restoring = await command(target, "restore", "--from", answer.path);
+  const restoring = await command(target, "restore", "--from", answer.path, "--verify");
   expect(restoring.stdout).toContain(`Restored what the database was at ${answer.taken_at}`);
+  const status = await command(target, "restore", "status", "--json");
+  const { rows: hosts } = await lively.database.query(
+    "SELECT id FROM hosts WHERE deleted_at IS NULL AND revoked_at IS NULL AND connection <> 'never' ORDER BY id",
+  );
+  expect(JSON.parse(status.stdout)).toMatchObject({
+    restoredTo: answer.taken_at,
+    hosts: hosts.map(({ id }) => ({ hostId: id, isHeard: false, hasReported: false, pendingRows: null })),
+  });
+  const early = await command(target, "restore", "resume");
+  expect({ exitCode: early.exitCode, stderr: early.stderr }).toEqual({
+    exitCode: 1,
+    stderr: expect.stringMatching(/hosts have not said all that they know: .*\(not heard\)/),
+  });
+  expect((await command(target, "restore", "resume", "--anyway")).stdout).toMatch(/^Resumed/);
+  expect((await command(target, "restore", "status")).stdout).toMatch(/^Nothing waits/);
   const again = await command(target, "restore", "--from", answer.path);
   expect({ exitCode: again.exitCode, stderr: again.stderr }).toEqual({
     exitCode: 1,

@@ -114,6 +114,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
   let whilePaused: () => Promise<void> | void = () => undefined;
   const deps: ApiDeps = {
     db: fresh.application,
+    recordPayment: null,
     now: () => new Date((stoodAtMs ?? Date.now()) + minutes * 60_000),
     newId: (prefix) => `${prefix}-${randomUUID()}`,
     pause: async () => await whilePaused(),

@@ -77,11 +77,12 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "doctor-database",
       "embedded-nats",
       "settings-reload",
+      "payment-log",
       "setup",
       "start-folder",
       "state-lock",
     ],
-    rest: ["chromium", "embedded-postgres", "restored-database"],
+    rest: ["chromium", "embedded-postgres", "point-in-time", "restored-bill", "restored-database"],
   },
   {
     folder: "integration/files",

@@ -118,6 +118,10 @@ async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSe
       return refused("a heartbeat of this host has to be accepted first");
     case "report-first":
       return refused("the observed state of this host has to be reported first");
+    case "restore-held":
+      return refused(
+        "the database was restored, and nothing is started or stopped until an administrator resumes",
+      );
   }
 }
 

@@ -23,7 +23,8 @@ import {
   provenTimes,
   unexpectedBoots,
 } from "../../store/billing/runs/run-time.ts";
-import { writeRunTotals } from "../../store/billing/runs/run-totals.ts";
+import { restoreHold } from "../../store/database/restore-hold.ts";
+import { type RunTotals, writeRunTotals } from "../../store/billing/runs/run-totals.ts";
 import { lockRuns, type Run } from "../../store/billing/runs/runs.ts";
 import type { Transaction } from "../../store/database/database.ts";
 import { refusedNewcomers } from "../../store/hosts/newcomers.ts";
@@ -259,7 +260,11 @@ async function setAsideAll(
   return quarantine(sql, [...refused, ...unsigned], now);
 }
 
-/** Unites the time, freezes the prices of runs that begin here, or earlier than was known, and charges those that end. */
+/**
+ * Unites the time, freezes the prices of runs that begin here, or earlier than was known, and charges those that end. On a
+ * restored database that is held they are only closed: the hours that were lost charge them, each under its own name, once
+ * the usage of all hosts is here.
+ */
 async function countTime(
   sql: Transaction,
   {
@@ -292,13 +297,18 @@ async function countTime(
   await freezePrices(sql, takings);
 
   const finished = new Set(decided.flatMap(({ decisions }) => decisions.finished));
+  const isHeld = finished.size > 0 && (await restoreHold(sql)) !== null;
   const going = [...proven].filter(([runId]) => firsts.has(runId) && !finished.has(runId));
-  await writeRunTotals(
-    sql,
-    going.map(([runId, time]) => ({ runId, proven: time, closedAt: null, bill: null })),
-  );
   // In the order of their ids, as they are held.
   const ended = [...runs.values()].filter(({ id }) => finished.has(id));
+  const closed = isHeld
+    ? ended.map((run) => closedUncharged(run, proven.get(run.id) ?? before.get(run.id), now))
+    : [];
+  await writeRunTotals(sql, [
+    ...going.map(([runId, time]): RunTotals => ({ runId, proven: time, closedAt: null, bill: null })),
+    ...closed,
+  ]);
+  if (isHeld) return;
   await chargeRuns(
     sql,
     ended.map((run) => ({
@@ -309,6 +319,10 @@ async function countTime(
     new Map([...before, ...proven]),
     { at: now, provenBefore: null, calendar },
   );
+}
+
+function closedUncharged({ id, closedAt }: Run, proven: ProvenTime = [], now: Date): RunTotals {
+  return { runId: id, proven, closedAt: closedAt ?? now, bill: null };
 }
 
 async function finishBatches(

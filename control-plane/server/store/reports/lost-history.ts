@@ -20,6 +20,8 @@ import { inEnglish } from "../../core/reasons/english/english.ts";
 const MAX_EPOCHS_AHEAD = 1_000;
 
 const END_NOT_KNOWN: Reason = { code: "run-ended-before-restore", params: {} };
+/** The detail of a placement that its host no longer had. */
+export const END_NOT_KNOWN_TEXT = inEnglish(END_NOT_KNOWN);
 
 interface Restored {
   host: ReportingHost;
@@ -93,7 +95,7 @@ async function noteLostEnd(
   await sql.change(
     `UPDATE placements SET state = 'stopped', state_changed_at = $3, want = 'removed', detail = $4, detail_code = NULL, detail_params = NULL,
             ordered_by = coalesce(ordered_by, 'control-plane') WHERE instance_id = $1 AND epoch = $2`,
-    [instanceId, epoch, now, inEnglish(END_NOT_KNOWN)],
+    [instanceId, epoch, now, END_NOT_KNOWN_TEXT],
   );
   if (placement.is_current)
     await sql.change("UPDATE instances SET state = 'stopped' WHERE id = $1", [instanceId]);

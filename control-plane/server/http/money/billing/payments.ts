@@ -11,6 +11,7 @@ import {
   topUp,
   writeOff,
 } from "../../../store/billing/ledger/payments.ts";
+import { loggedPayment } from "../../../store/billing/ledger/logged-payments.ts";
 import { lockRun } from "../../../store/billing/runs/runs.ts";
 import { requireCustomer } from "../../accounts/customers.ts";
 import type { ApiApp, ApiContext } from "../../deps.ts";
@@ -128,6 +129,7 @@ export function registerPaymentRoutes(api: ApiApp): void {
     const body = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
     const answer = await once(c, async (sql) => c.json(answerOf(payment, await topUp(sql, payment)), 201));
+    await c.var.deps.recordPayment?.(loggedPayment("topup", payment));
     await notifyHostsOfMoney(c.var.deps, payment.customerId);
     return answer;
   });
@@ -136,6 +138,7 @@ export function registerPaymentRoutes(api: ApiApp): void {
     const body = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
     const answer = await once(c, async (sql) => c.json(answerOf(payment, await adjust(sql, payment)), 201));
+    await c.var.deps.recordPayment?.(loggedPayment("adjustment", payment));
     await notifyHostsOfMoney(c.var.deps, payment.customerId);
     return answer;
   });
@@ -143,7 +146,9 @@ export function registerPaymentRoutes(api: ApiApp): void {
   api.openapi(postWriteOff, async (c) => {
     const body = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
-    return await once(c, async (sql) => c.json(answerOf(payment, await writeOff(sql, payment)), 201));
+    const answer = await once(c, async (sql) => c.json(answerOf(payment, await writeOff(sql, payment)), 201));
+    await c.var.deps.recordPayment?.(loggedPayment("writeoff", payment));
+    return answer;
   });
 
   api.openapi(postRefund, async (c) => {
@@ -155,6 +160,7 @@ export function registerPaymentRoutes(api: ApiApp): void {
       const result = isTheirs ? await refund(sql, { ...payment, runId }) : UNKNOWN_RUN;
       return c.json(answerOf(payment, result), 201);
     });
+    await c.var.deps.recordPayment?.(loggedPayment("refund", payment, runId));
     await notifyHostsOfMoney(c.var.deps, payment.customerId);
     return answer;
   });

@@ -49,7 +49,7 @@ interface HostDesiredSet {
 
 export type DesiredSetOutcome =
   | { served: true; desired: HostDesiredSet }
-  | { served: false; reason: "unknown-host" | "beat-first" | "report-first" };
+  | { served: false; reason: "unknown-host" | "beat-first" | "report-first" | "restore-held" };
 
 interface PlacementRow extends ImageUse {
   instance_id: InstanceId;
@@ -117,6 +117,7 @@ export async function desiredSetOf(
       if (!isHeardNow({ lastHeartbeatMs, nowMs: now.getTime() }))
         return { served: false, reason: "beat-first" };
       if (row.observed_digest === null) return { served: false, reason: "report-first" };
+      if (row.is_restore_held) return { served: false, reason: "restore-held" };
       return {
         served: true,
         desired: {
@@ -153,11 +154,14 @@ interface HostRow {
   observed_digest: string | null;
   protocol_max: number | null;
   last_heartbeat: Date | null;
+  is_restore_held: boolean;
 }
 
 async function hostOf(sql: Connection, hostId: HostId): Promise<HostRow | undefined> {
   const { rows } = await sql.query<HostRow>(
-    `SELECT h.last_heartbeat, h.protocol_max, h.generation, h.confirmed_stops, h.observed_digest, l.term FROM hosts h, leader l
+    `SELECT h.last_heartbeat, h.protocol_max, h.generation, h.confirmed_stops, h.observed_digest, l.term,
+            c.restore_held_since IS NOT NULL AS is_restore_held
+       FROM hosts h, leader l, cluster_state c
       WHERE h.id = $1 AND h.deleted_at IS NULL AND h.revoked_at IS NULL`,
     [hostId],
   );
