@@ -287,6 +287,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "storage-limits",
     ],
   },
+  { folder: "integration/releases", project: "integration", test: [], rest: ["*"] },
   { folder: "integration/services", project: "database", test: ["jupyter-token"], rest: [] },
   {
     folder: "integration/services",
@@ -386,6 +387,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "old-environment",
       "outage",
       "ports",
+      "releases",
       "service-load",
       "services",
       "ssh",
