@@ -3,8 +3,10 @@
  * both, on the schema of this one. Orders, metering, ports, crashes of either side and a NATS that was away: what is charged is
  * what the runtime itself says, and both sides state the same milliseconds.
  */
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { LABEL } from "@remotegpu/agent/core/container/container";
+import { AGENT_VERSION } from "@remotegpu/agent/process/version";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { journalledMs } from "../support/agent/journalled-time.ts";
@@ -228,6 +230,16 @@ function portsOf(id: string): Record<string, string> {
   return { env_id: id, service_type: "custom" };
 }
 
+/** The agent dies where it stands: one that ends in order clears its host here. */
+async function takeOver(host: HostProcess, programs: Programs): Promise<void> {
+  await host.agent.kill();
+  await host.access.stop();
+  host.access = host.access.of(programs.access);
+  host.agent = host.agent.of(programs.agent);
+  host.access.start();
+  host.agent.start();
+}
+
 /** Stops it, and returns its runs once the last row of each is charged. */
 async function closedRuns(id: string) {
   await customer.post(`/environments/${id}/stop`);
@@ -298,6 +310,36 @@ describe.skipIf(!IS_THERE)(`a host of each release${LEFT_OUT}`, () => {
       await areHeard();
 
       expect(await containers()).toEqual(after);
+      for (const id of ids) await billIsExact(id);
+    },
+    TEST_WITHIN_MS,
+  );
+
+  test(
+    "go on in each other's state folders and back, under what runs there: journal and leases are read by both",
+    async () => {
+      await serve(OWN_PROGRAMS);
+      const ids = await orderTwo();
+      const ports = await Promise.all(ids.map(heldPort));
+      const before = await containers();
+      const [own, older] = house.hosts as [HostProcess, HostProcess];
+
+      for (const [first, second] of [
+        [previous, OWN_PROGRAMS],
+        [OWN_PROGRAMS, previous],
+      ] as const) {
+        await Promise.all([takeOver(own, first), takeOver(older, second)]);
+        await areHeard();
+        const hosts = await Promise.all(house.hosts.map(({ id }) => admin.get(`/hosts/${id}`)));
+        const versions =
+          first === previous ? [PREVIOUS.version, AGENT_VERSION] : [AGENT_VERSION, PREVIOUS.version];
+        expect(hosts.map((host) => host.agent_version)).toEqual(versions);
+        expect(await containers()).toEqual(before);
+      }
+
+      expect(await Promise.all(ids.map(heldPorts))).toEqual(ports.map((port) => [port]));
+      for (const { folder } of house.hosts)
+        expect(readdirSync(folder).filter((name) => name.includes("damaged"))).toEqual([]);
       for (const id of ids) await billIsExact(id);
     },
     TEST_WITHIN_MS,

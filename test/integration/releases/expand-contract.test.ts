@@ -2,9 +2,12 @@
  * Replicas of the previous release run beside those of this one, on the schema that this one's migrations make. What the
  * previous one does with a database it therefore does here: its own tests, at its own commit, on that schema.
  */
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MIGRATIONS } from "@remotegpu/control-plane/server/store/migrate";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type BuiltRelease, previousRelease } from "../../support/release/previous-release.ts";
 import { IS_WHOLE_PROOF } from "../../support/release/proof-of-releases.ts";
 import { isInClone, NOT_IN_CLONE, PREVIOUS } from "../../support/release/releases.ts";
@@ -64,4 +67,31 @@ describe.skipIf(!IS_THERE)(`the stores of release ${PREVIOUS.version}${LEFT_OUT}
     },
     WITHIN_MS,
   );
+
+  test("do not work where a column is renamed and another is gone: both are found", async () => {
+    const migrations = await ownMigrations();
+    await writeFile(
+      join(migrations, "9999_planted.sql"),
+      `ALTER TABLE host_canaries RENAME COLUMN outcome TO result;
+       ALTER TABLE alert_rules DROP COLUMN monthly_limit;`,
+    );
+    await using checkout = await MigratedCheckout.of(release, migrations);
+
+    const { failures } = await checkout.test(
+      ["integration/hosts/host-canaries", "integration/spending/alerts"],
+      { withinMs: WITHIN_MS },
+    );
+
+    const errors = failures.map(({ error }) => error).join("\n");
+    expect(errors).toMatch(/column .*outcome.* does not exist/);
+    expect(errors).toMatch(/column .*monthly_limit.* does not exist/);
+  });
 });
+
+/** A copy, for a test to add to; removed at its end. */
+async function ownMigrations(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "remotegpu-migrations-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await cp(OURS, folder, { recursive: true });
+  return folder;
+}
