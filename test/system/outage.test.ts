@@ -1,10 +1,9 @@
 /** What the product stands on is away: for a while, together with all that it kept, or from the start. */
 import { globSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import Sqlite from "better-sqlite3";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { JournalEntry } from "@remotegpu/shared/proof/journal-row";
+import { journalledMs } from "../support/agent/journalled-time.ts";
 import { cuttableTcp, type CuttableTcp } from "../support/engines/cuttable-tcp.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { keepMoment } from "../support/engines/database-moment.ts";
@@ -51,21 +50,6 @@ async function request(path: string) {
 function streamBytes(natsFolder: string): number {
   const files = globSync(join(natsFolder, "jetstream/**/RG_JOURNAL/msgs/*.blk"));
   return files.reduce((sum, file) => sum + statSync(file).size, 0);
-}
-
-/** The time of a run that the agent has written down and has proof of, read from its own file. */
-function journalledMs(folder: string, runId: string): number {
-  const journal = new Sqlite(join(folder, "journal.sqlite"), { readonly: true });
-  try {
-    const rows = journal.prepare<[], { entry: string }>("SELECT entry FROM rows").all();
-    return rows
-      .map(({ entry }) => JournalEntry.parse(JSON.parse(entry)))
-      .filter((entry) => entry.kind === "usage")
-      .filter((entry) => entry.runId === runId && entry.proof !== "unproven")
-      .reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
-  } finally {
-    journal.close();
-  }
 }
 
 test("without its database the API reports it in problem documents; NATS loses all it stored meanwhile; every second arrives once", async () => {

@@ -1,2 +1,2 @@
 /** What the agent calls itself towards people and the control plane. */
-export const AGENT_VERSION = "0.1.0";
+export const AGENT_VERSION = "0.2.0";

@@ -12,6 +12,20 @@ export const CONTROL_PLANE = join(REPOSITORY, "control-plane/server/main.ts");
 export const AGENT = join(REPOSITORY, "agent/src/main.ts");
 export const ACCESS = join(REPOSITORY, "agent/src/access/main.ts");
 export const FILES = join(REPOSITORY, "agent/src/files/main.ts");
+/** What a host and a control plane run of one version of the product. */
+export interface Programs {
+  controlPlane: string;
+  agent: string;
+  access: string;
+  files: string;
+}
+/** Those of this checkout. */
+export const OWN_PROGRAMS: Programs = {
+  controlPlane: CONTROL_PLANE,
+  agent: AGENT,
+  access: ACCESS,
+  files: FILES,
+};
 export const IN_NAMESPACE = new URL("../../fixtures/in-namespace.ts", import.meta.url).pathname;
 const STOP_WITHIN_MS = 30_000;
 /** One that tries something for half a minute before it gives up ends within it on a busy machine, too. */
@@ -31,6 +45,11 @@ export class Program {
     this.#env = { ...COMPILED, ...env };
     this.#logFile = logFile;
     this.#verb = verb;
+  }
+
+  /** The same with the script of another version: one of the two may run at a time. */
+  of(script: string): Program {
+    return new Program(script, this.#env, this.#logFile, this.#verb);
   }
 
   /** @throws when it runs already: who is forgotten is never ended */

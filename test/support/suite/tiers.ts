@@ -296,6 +296,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "storage-limits",
     ],
   },
+  { folder: "integration/releases", project: "integration", test: [], rest: ["*"] },
   { folder: "integration/services", project: "database", test: ["jupyter-token"], rest: [] },
   {
     folder: "integration/services",
@@ -395,6 +396,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "old-environment",
       "outage",
       "ports",
+      "releases",
       "service-load",
       "services",
       "ssh",

@@ -4,14 +4,14 @@
  */
 import { createHash, X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { get as httpGet, type IncomingMessage } from "node:http";
 import { get as httpsGet } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
-import { ACCESS, AGENT, CONTROL_PLANE, FILES, IN_NAMESPACE, Program } from "../programs/program.ts";
+import { IN_NAMESPACE, OWN_PROGRAMS, Program, type Programs } from "../programs/program.ts";
 import { PathClient, type Row } from "../http/path-client.ts";
 import { filesSocket } from "@remotegpu/agent/config/config";
 import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";
@@ -38,9 +38,22 @@ function fingerprintOf(file: string): string {
 /** `access` runs beside the agent, as its own unit would; `files` in a shared pool, and for those who start it. */
 export type HostProcess = { id: string; agent: Program; access: Program; files: Program; folder: string };
 
+/** One more control plane on the house's database and NATS, with a state folder of its own. */
+export interface Replica {
+  program: Program;
+  url: string;
+}
+
+/** Which an operator makes beforehand, where the control plane has a NATS that is not its own. */
+interface Prepared {
+  /** The keys of that NATS. */
+  operatorFile?: string;
+}
+
 export class House {
   readonly folder = mkdtempSync(join(tmpdir(), ownedName("house")));
-  readonly controlPlane: Program;
+  /** On the house's first state folder, of whatever version. */
+  controlPlane: Program;
   readonly url: string;
   readonly hosts: HostProcess[] = [];
   admin!: PathClient;
@@ -49,34 +62,43 @@ export class House {
   customerKey = "";
   adminKey = "";
   readonly #ca: string | null;
+  readonly #settings: Record<string, string>;
+  readonly #operatorFile: string | undefined;
+  readonly #replicas: Replica[] = [];
   /** Some may be on their way. */
   #added = 0;
 
-  private constructor(listen: { address: string; port: number }, settings: Record<string, string>) {
+  private constructor(
+    listen: { address: string; port: number },
+    settings: Record<string, string>,
+    { operatorFile }: Prepared,
+  ) {
     // The embedded Postgres runs as a user of its own and passes through here.
     chmodSync(this.folder, 0o711);
     const { address, port } = listen;
-    const stateDir = join(this.folder, "control-plane");
+    const stateDir = this.#stateDir("control-plane", operatorFile);
     // Beyond loopback it shows a certificate of its own CA.
     const isTls = address !== LOOPBACK;
     this.url = `${isTls ? "https" : "http"}://${address}:${port}`;
     this.#ca = isTls ? join(stateDir, "tls", "ca.pem") : null;
+    this.#operatorFile = operatorFile;
+    this.#settings = {
+      REMOTEGPU_STATE_DIR: stateDir,
+      REMOTEGPU_LISTEN: `${address}:${port}`,
+      // Any free one: several houses stand beside each other.
+      REMOTEGPU_GATEWAY_LISTEN: `${LOOPBACK}:0`,
+      REMOTEGPU_TUNNEL_LISTEN: `${LOOPBACK}:0`,
+      REMOTEGPU_AGENT_BUNDLE: "0",
+      REMOTEGPU_EXIT_WITH_STDIN: "1",
+      DATABASE_URL: "",
+      MIGRATION_DATABASE_URL: "",
+      NATS_URL: "",
+      ...QUICK_COLLECTION,
+      ...settings,
+    };
     this.controlPlane = new Program(
-      CONTROL_PLANE,
-      {
-        REMOTEGPU_STATE_DIR: stateDir,
-        REMOTEGPU_LISTEN: `${address}:${port}`,
-        // Any free one: several houses stand beside each other.
-        REMOTEGPU_GATEWAY_LISTEN: `${LOOPBACK}:0`,
-        REMOTEGPU_TUNNEL_LISTEN: `${LOOPBACK}:0`,
-        REMOTEGPU_AGENT_BUNDLE: "0",
-        REMOTEGPU_EXIT_WITH_STDIN: "1",
-        DATABASE_URL: "",
-        MIGRATION_DATABASE_URL: "",
-        NATS_URL: "",
-        ...QUICK_COLLECTION,
-        ...settings,
-      },
+      OWN_PROGRAMS.controlPlane,
+      this.#settings,
       join(this.folder, "control-plane.log"),
     );
   }
@@ -86,14 +108,16 @@ export class House {
     hosts,
     address = LOOPBACK,
     settings = {},
+    operatorFile,
   }: {
     hosts: number;
     address?: string;
     /** Of the control plane, in place of an engine of its own. */
     settings?: Record<string, string>;
-  }): Promise<House> {
+  } & Prepared): Promise<House> {
     await importBusyboxImage();
-    const house = new House({ address, port: await freePort() }, settings);
+    const listen = { address, port: await freePort() };
+    const house = new House(listen, settings, operatorFile === undefined ? {} : { operatorFile });
     try {
       house.controlPlane.start();
       await house.serves();
@@ -110,12 +134,17 @@ export class House {
 
   /**
    * Joins one more host, starts its access process and its agent, and waits until it is online.
-   * @param accessScript in place of this checkout's access process
+   * @param programs of the version that the host has
+   * @param accessScript in place of that version's access process
    * @param network the namespace of networks in which all of its processes are
    */
   async addHost(
     settings: Record<string, string> = {},
-    { accessScript = ACCESS, network }: { accessScript?: string; network?: string } = {},
+    {
+      programs = OWN_PROGRAMS,
+      accessScript = programs.access,
+      network,
+    }: { programs?: Programs; accessScript?: string; network?: string } = {},
   ): Promise<HostProcess> {
     const number = (this.#added += 1);
     const folder = join(this.folder, `agent-${number}`);
@@ -144,9 +173,9 @@ export class House {
       if (network === undefined) return new Program(script, env, log);
       return new Program(IN_NAMESPACE, { ...env, TEST_NETWORK: network, TEST_PROGRAM: script }, log);
     };
-    const agent = program(AGENT, "agent");
+    const agent = program(programs.agent, "agent");
     const access = program(accessScript, "access");
-    const files = program(FILES, "files");
+    const files = program(programs.files, "files");
     const joined = await agent.command("join");
     if (joined.exitCode !== 0) throw new Error(`host ${number} could not join: ${joined.stderr}`);
     const credential = Credential.parse(JSON.parse(readFileSync(join(folder, "credential.json"), "utf8")));
@@ -170,8 +199,26 @@ export class House {
     return host;
   }
 
-  client(key: string): PathClient {
-    return new PathClient({ server: this.url, key, ...(this.#ca !== null && { ca: this.#ca }) });
+  /** The next control plane on the house's first state folder is of this version; none runs there now. */
+  async changeControlPlane(programs: Programs): Promise<void> {
+    await this.controlPlane.stop();
+    this.controlPlane = this.controlPlane.of(programs.controlPlane);
+  }
+
+  /** For a house whose database and NATS are not its control plane's own. It is not started yet. */
+  async addReplica(programs: Programs): Promise<Replica> {
+    const name = `replica-${this.#replicas.length + 1}`;
+    const listen = `${LOOPBACK}:${await freePort()}`;
+    const stateDir = this.#stateDir(name, this.#operatorFile);
+    const settings = { ...this.#settings, REMOTEGPU_STATE_DIR: stateDir, REMOTEGPU_LISTEN: listen };
+    const program = new Program(programs.controlPlane, settings, join(this.folder, `${name}.log`));
+    const replica = { program, url: `http://${listen}` };
+    this.#replicas.push(replica);
+    return replica;
+  }
+
+  client(key: string, server = this.url): PathClient {
+    return new PathClient({ server, key, ...(this.#ca !== null && { ca: this.#ca }) });
   }
 
   async serves(): Promise<void> {
@@ -260,6 +307,7 @@ export class House {
     );
     const controlPlaneRuns = !this.controlPlane.isEnded;
     await this.controlPlane.stop();
+    for (const { program } of this.#replicas) await program.stop();
     const left = [
       ...(await Promise.all(endedInOrder.map(({ id }) => leftOnHost(id)))).flat(),
       ...(controlPlaneRuns ? processesIn(this.folder).map((pid) => `process ${pid}`) : []),
@@ -268,6 +316,15 @@ export class House {
     await Promise.all(this.hosts.map(({ id }) => removeFromHost(id)));
     rmSync(this.folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
+  }
+
+  #stateDir(name: string, operatorFile: string | undefined): string {
+    const folder = join(this.folder, name);
+    if (operatorFile !== undefined) {
+      mkdirSync(folder, { mode: 0o700 });
+      copyFileSync(operatorFile, join(folder, "operator.json"));
+    }
+    return folder;
   }
 
   async #openCustomer(): Promise<void> {

@@ -9,9 +9,11 @@ import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
 import { agentFeatures, sortedOrders } from "@remotegpu/agent/core/runs/unserved-order";
 import { agentService as serviceOf } from "@remotegpu/control-plane/server/core/hosts/agent-service";
 import { ordersFor } from "@remotegpu/control-plane/server/core/hosts/protocol-one";
+import { CodeQuestion, CodeReply } from "@remotegpu/shared/instance/code";
 import { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { readAccessReport, readRuns } from "@remotegpu/shared/messages/one-by-one";
 import {
+  ExecStop,
   Heartbeat,
   ObservedPage,
   ObservedReport,
@@ -38,6 +40,9 @@ const MESSAGES: Record<string, z.ZodType> = {
   "pull-reply": PullReply,
   observed: ObservedReport,
   "log-open": LogOpen,
+  "code-question": CodeQuestion,
+  "code-part": CodeReply,
+  "exec-stop": ExecStop,
 };
 
 test("this version speaks both", () => {
@@ -57,7 +62,7 @@ test("this version speaks both", () => {
 });
 
 describe("protocol 2", () => {
-  test("has a sample of each message that contains more than before", () => {
+  test("has a sample of each message that is new or contains more than before", () => {
     const samples = readdirSync(new URL("2/", FOLDER)).map((file) => file.replace(/\.json$/, ""));
 
     expect(samples.toSorted()).toEqual(Object.keys(MESSAGES).toSorted());
