@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from "commander";
 import { errorForLog } from "@remotegpu/shared/log";
 import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
 import { z } from "zod";
+import { CommandRefusedError } from "../commands/command-refused.ts";
 import { ConfigError, readConfig } from "../config/config.ts";
 import { PROBATION_MS } from "../core/upgrade/probation.ts";
 import type { ProcessStart } from "../core/upgrade/upgrade-files.ts";
@@ -135,7 +136,11 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode;
-  else if (error instanceof ConfigError || error instanceof SystemctlError) {
+  else if (
+    error instanceof ConfigError ||
+    error instanceof CommandRefusedError ||
+    error instanceof SystemctlError
+  ) {
     process.stderr.write(`remotegpu-agent upgrade: ${error.message}\n`);
     process.exitCode = 1;
   } else {
