@@ -9,7 +9,7 @@ import { COMMANDS } from "./commands.ts";
 import { idOf } from "./framework/resource-fields.ts";
 import { writeMessage } from "./terminal/outputs.ts";
 import { watched } from "./work/watch.ts";
-import { VERSION } from "../server/version.ts";
+import { VERSION } from "../server/release/version.ts";
 
 const EXIT_CODES =
   "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 server out of reach, 124 not done in time, 125 output cut off, 130 Ctrl-C; exec: the command's own.";

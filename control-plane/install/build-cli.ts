@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build, transform, type Plugin } from "esbuild";
-import { VERSION } from "../server/version.ts";
+import { VERSION } from "../server/release/version.ts";
 import { licencesOf } from "./licences.ts";
 
 const packageFolder = join(import.meta.dirname, "..");

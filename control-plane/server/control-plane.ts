@@ -50,7 +50,7 @@ import { webhookSeal } from "./link/identity/webhook-seal.ts";
 import { operatorFile } from "./link/servers/operator.ts";
 import { HostKeys } from "./store/hosts/host-keys.ts";
 import { revokedKeys } from "./store/hosts/join-tokens.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./release/version.ts";
 
 const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {

@@ -57,7 +57,7 @@ import { noteOnThisMachine } from "./store/hosts/host-addresses.ts";
 import { assertMigrated } from "./store/migrate.ts";
 import { MigrationError } from "./store/upgrade/migration-error.ts";
 import { schemaSnapshot } from "./store/schema-snapshot.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./release/version.ts";
 
 class UsageError extends Error {}
 

@@ -1,6 +1,6 @@
 /** Which release the packages are of: the version of the sources, and the commit with its time. */
 import { execa } from "execa";
-import { VERSION } from "../../server/version.ts";
+import { VERSION } from "../../server/release/version.ts";
 
 export interface Release {
   /** As the programs print it, and as the agent's folders begin. */

@@ -19,7 +19,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildCli } from "../../../control-plane/install/build-cli.ts";
 import { commandFile } from "@remotegpu/control-plane/server/command-file";
 import { openServer } from "@remotegpu/control-plane/server/http/server/server";
-import { VERSION } from "@remotegpu/control-plane/server/version";
+import { VERSION } from "@remotegpu/control-plane/server/release/version";
 import { type ApiWorld, openApi } from "../../support/http/api.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { NODE, NODE_VERSION } from "../../support/suite/commands-node.ts";

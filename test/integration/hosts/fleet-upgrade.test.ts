@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { agentAlarmsPass } from "@remotegpu/control-plane/server/controllers/hosts/agent-alarms";
 import { fleetUpgradePass } from "@remotegpu/control-plane/server/controllers/hosts/fleet-upgrade";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { VERSION } from "@remotegpu/control-plane/server/version";
+import { VERSION } from "@remotegpu/control-plane/server/release/version";
 import type { UpgradeReport } from "@remotegpu/shared/messages/upgrade-report";
 import type { Caller } from "../../support/http/api.ts";
 import {

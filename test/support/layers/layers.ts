@@ -82,7 +82,7 @@ function controlPlane(): Layer[] {
   const [core, proof, store] = [`${server}/core`, `${server}/proof`, `${server}/store`];
   const [link, embedded, webhooks] = [`${server}/link`, `${server}/embedded`, `${server}/webhooks`];
   const [http, controllers] = [`${server}/http`, `${server}/controllers`];
-  const [gateway, cli, version] = ["control-plane/gateway", "control-plane/cli", `${server}/version.ts`];
+  const [gateway, cli, version] = ["control-plane/gateway", "control-plane/cli", `${server}/release`];
   const [client, quickstart] = ["control-plane/client", `${server}/quickstart`];
   const files = `${server}/installation`;
   return [

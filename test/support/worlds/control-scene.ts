@@ -36,7 +36,7 @@ import { type ExecRequest, Heartbeat, type HeartbeatReply } from "@remotegpu/sha
 import { type AccessReport, type Cut, KeySet, SSH_FEATURE } from "@remotegpu/shared/instance/ssh-access";
 import { GIB } from "@remotegpu/shared/values/units";
 import { type Answer, type ApiWorld, type Caller, openApi } from "../http/api.ts";
-import { VERSION } from "@remotegpu/control-plane/server/version";
+import { VERSION } from "@remotegpu/control-plane/server/release/version";
 import type { FreshDatabase } from "../engines/postgres.ts";
 import { quietLog } from "../quiet-log.ts";
 

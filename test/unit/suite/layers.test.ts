@@ -57,7 +57,7 @@ describe("an import", () => {
       "of the version by the command",
       true,
       "control-plane/cli/program.ts",
-      "control-plane/server/version.ts",
+      "control-plane/server/release/version.ts",
     ],
     ["of the store by the core", false, "control-plane/server/core/settings.ts", STORE],
     ["of a lower folder of the store", true, STORE, "control-plane/server/store/billing/charges.ts"],

@@ -9,7 +9,7 @@ import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { keepAlarms } from "../../store/events/alarms.ts";
 import { spokenVersions } from "../../store/hosts/hosts.ts";
-import { VERSION } from "../../version.ts";
+import { VERSION } from "../../release/version.ts";
 
 const MAX_ALARMS = 500;
 

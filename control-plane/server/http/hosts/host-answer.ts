@@ -41,7 +41,7 @@ import {
   STATUS_REASON_FIELDS,
 } from "../request/reason-answer.ts";
 import { Timestamp } from "../request/route.ts";
-import { VERSION } from "../../version.ts";
+import { VERSION } from "../../release/version.ts";
 
 const Canary = z
   .object({

@@ -20,7 +20,7 @@ import {
   waitingOrders,
 } from "../../store/overview/metrics/fleet-readings.ts";
 import { type ServerReadings, serverReadings } from "../../store/overview/metrics/server-readings.ts";
-import { VERSION } from "../../version.ts";
+import { VERSION } from "../../release/version.ts";
 import type { ServerSamples } from "../../core/metrics/families.ts";
 
 const MAX_MODELS = 30;

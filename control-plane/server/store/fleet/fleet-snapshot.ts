@@ -18,7 +18,7 @@ import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { optionalReasonColumn, storedReason, type StoredReason } from "../database/values/reason-columns.ts";
 import { readColumns } from "../database/read-columns.ts";
-import { VERSION } from "../../version.ts";
+import { VERSION } from "../../release/version.ts";
 
 /** A host that says one of these works as well as any other; it only warns its operator. */
 const WARNINGS = new Set([

@@ -37,7 +37,7 @@ export default {
     agent: "Agent",
     agentValue: "{{agent}}, the server is {{server}}",
     upgrade: "Upgrade",
-    upgradeUnderWay: "{{release}} runs; an upgrade to {{to}} is under way ({{phase}}).",
+    upgradeUnderWay: "{{release}} runs; an upgrade to {{to}} is in progress ({{phase}}).",
     upgradeLast: "{{release}} runs; the last upgrade, to {{to}}, was {{result}}.",
     upgradeNone: "{{release}} runs.",
     upgradePhase: {
