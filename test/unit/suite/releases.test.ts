@@ -1,7 +1,7 @@
 /** Releases and what this version may not do, since the previous one runs beside it: the file that names them, and migrations. */
 import { execa } from "execa";
 import { MIGRATIONS, readMigrations } from "@remotegpu/control-plane/server/store/migrate";
-import { VERSION } from "@remotegpu/control-plane/server/version";
+import { VERSION } from "@remotegpu/control-plane/server/release/version";
 import { AGENT_VERSION } from "@remotegpu/agent/process/version";
 import { describe, expect, test } from "vitest";
 import { ALLOWED_STEPS } from "../../support/release/allowed-steps.ts";
