@@ -1,4 +1,4 @@
-/** Heartbeats with plain news, taken in as a set: they leave what each would leave alone, and grave ones are left out. */
+/** Heartbeats with plain changes, taken in as a set: they leave what each would leave alone, and grave ones are left out. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Heartbeat } from "@remotegpu/shared/messages/protocol";
@@ -84,7 +84,7 @@ const reverted = {
 };
 const OTHER_JOURNAL = "11111111-1111-4111-8111-111111111111";
 
-describe("plain news, taken as a set, leaves what it leaves by itself", () => {
+describe("plain changes, taken as a set, leave what each leaves by itself", () => {
   test.each<[string, (Record<string, unknown> & Changes)[]]>([
     ["of a host that is heard for the first time", [HEARD]],
     ["of trouble of the host, and of its end", [{ degraded: ["disk-full"] }, HEARD]],

@@ -1,5 +1,5 @@
 /**
- * The desk of heartbeats: those that come together and change nothing are noted with one statement, those of plain news
+ * The desk of heartbeats: those that come together and change nothing are noted with one statement, those of plain changes
  * in one transaction, and each of the others is taken by itself.
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
@@ -30,18 +30,18 @@ export type HeartbeatQueue = BatchQueue<HostHeartbeat, HeartbeatOutcome>;
 
 /** Rejects with StoreErrors. */
 export function heartbeatQueue(parts: HeartbeatQueueParts): HeartbeatQueue {
-  const news = newsQueue(parts);
+  const changes = changesQueue(parts);
   return new BatchQueue<HostHeartbeat, HeartbeatOutcome>({
     atATime: 1,
     next: (waiting) => oneOfEachHost(waiting),
-    answer: async (ones) => await answerTogether(parts, news, ones),
+    answer: async (ones) => await answerTogether(parts, changes, ones),
     // What fails together is served apart below; anything else is our bug.
     isOneAtFault: () => false,
   });
 }
 
 /** Behind the first queue, so that nobody in whom nothing is new waits for it. */
-function newsQueue(parts: HeartbeatQueueParts): HeartbeatQueue {
+function changesQueue(parts: HeartbeatQueueParts): HeartbeatQueue {
   return new BatchQueue<HostHeartbeat, HeartbeatOutcome>({
     atATime: 1,
     next: (waiting, pending) => oneOfEachHost(waiting, pending),
@@ -66,7 +66,7 @@ function oneOfEachHost(
 
 async function answerTogether(
   parts: HeartbeatQueueParts,
-  news: HeartbeatQueue,
+  changes: HeartbeatQueue,
   ones: readonly HostHeartbeat[],
 ): Promise<(HeartbeatOutcome | Promise<HeartbeatOutcome>)[]> {
   const quiet = await noteQuiet(parts, ones);
@@ -78,7 +78,7 @@ async function answerTogether(
   return ones.map((one) => {
     const answer = quiet.get(one.hostId);
     return answer === undefined
-      ? news.take(one)
+      ? changes.take(one)
       : { accepted: true, answer: { ...answer, liftCordons: [] }, wasConnected: true, restored: false };
   });
 }
@@ -104,7 +104,7 @@ async function acceptPlain(
     return await acceptPlainHeartbeats(db, ones, now());
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    log.warn({ error, heartbeats: ones.length }, "heartbeats with news could not be taken together");
+    log.warn({ error, heartbeats: ones.length }, "heartbeats with changes could not be taken together");
     return new Map();
   }
 }

@@ -1,7 +1,7 @@
 /**
  * What one heartbeat changes and what it is answered with, whatever it tells. What it shows of a restored database is in
  * restores.ts. Nearly all come by here not at all: those in which nothing is new go through quiet-heartbeats.ts, and many
- * that tell plain news together through plain-heartbeats.ts.
+ * that tell plain changes together through plain-heartbeats.ts.
  */
 import type { Heartbeat, HeartbeatReply } from "@remotegpu/shared/messages/protocol";
 import { raiseAlarmOnce } from "../events/alarms.ts";

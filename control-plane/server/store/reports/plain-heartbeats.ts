@@ -1,5 +1,5 @@
 /**
- * Heartbeats that tell news of no consequence for anything that runs: a host that is heard for the first time or again,
+ * Heartbeats that tell changes of no consequence for anything that runs: a host that is heard for the first time or again,
  * a new start of its agent, a new version, other readings. Thousands of them come at once when a fleet joins, or when the
  * control plane or NATS was away; they are taken in as a set. Whatever may cost or end something (a restored database, a
  * reboot, a fault of a card or the end of one) is left to heartbeats.ts, host by host, and so are an upgrade's result and a
@@ -114,7 +114,7 @@ async function numbersHeld(sql: Connection, beats: readonly HostBeat[]) {
   };
 }
 
-/** Hosts with a card that was faulty, was cordoned by its host, or has an outage that lasts: news may end these. */
+/** Hosts with a card that was faulty, was cordoned by its host, or has an outage that lasts: a report may end these. */
 async function withTroubledCards(sql: Connection, hostIds: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await sql.query<{ host_id: string }>(
     `SELECT DISTINCT g.host_id FROM gpus g LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
