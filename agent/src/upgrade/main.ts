@@ -5,7 +5,6 @@ import { Command, CommanderError, Option } from "commander";
 import { errorForLog } from "@remotegpu/shared/log";
 import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
 import { z } from "zod";
-import { CommandRefusedError } from "../commands/command-refused.ts";
 import { ConfigError, readConfig } from "../config/config.ts";
 import { PROBATION_MS } from "../core/upgrade/probation.ts";
 import type { ProcessStart } from "../core/upgrade/upgrade-files.ts";
@@ -92,7 +91,7 @@ program
   .argument("<version>")
   .action((version: string) => {
     if (upgradeFolder().allow(version)) process.stdout.write(`${version} can be tried again\n`);
-    else throw new CommandRefusedError(`${version} is not refused on this host`);
+    else program.error(`remotegpu-agent upgrade: ${version} is not refused on this host`);
   });
 program
   .command("request", { hidden: true })
@@ -136,11 +135,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode;
-  else if (
-    error instanceof ConfigError ||
-    error instanceof CommandRefusedError ||
-    error instanceof SystemctlError
-  ) {
+  else if (error instanceof ConfigError || error instanceof SystemctlError) {
     process.stderr.write(`remotegpu-agent upgrade: ${error.message}\n`);
     process.exitCode = 1;
   } else {
