@@ -164,7 +164,9 @@ describe.each(ALL_PAGES)("%s", (file) => {
   });
 
   test("names only variables that somebody reads, or that containers are given", () => {
-    const given = [...GIVEN_TO_CONTAINERS, BUNDLE_BUILDER].flatMap((file) => read(file).match(VARIABLE) ?? []);
+    const given = [...GIVEN_TO_CONTAINERS, BUNDLE_BUILDER].flatMap(
+      (file) => read(file).match(VARIABLE) ?? [],
+    );
     const known = new Set([
       ...ALL_SETTINGS_PAGES.flatMap((settings) => [...variableRows(read(settings)).keys()]),
       ...given,
