@@ -97,12 +97,8 @@ const FleetUpgrade = z
 
 const UpgradeStatus = z
   .object({
-    served_release: Release.nullable().describe(
-      "The release that this server hands out, and that can be named; null: none",
-    ),
-    upgrade: FleetUpgrade.nullable().describe(
-      "The upgrade that is open, else the last; null: there was none",
-    ),
+    served_release: Release.nullable(),
+    upgrade: FleetUpgrade.nullable(),
   })
   .openapi("UpgradeStatus");
 

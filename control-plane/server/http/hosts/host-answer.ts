@@ -95,14 +95,18 @@ const AgentUpgrade = z
     }),
     last: z
       .object({
-        from: z.string().nullable(),
-        to: z.string(),
+        from: z.string().nullable().openapi({
+          description: "The release that it ran before",
+          example: "0.1.0-0f1e2d3c4b5a",
+        }),
+        to: z.string().openapi({ description: "The release of the attempt", example: "0.2.0-1a2b3c4d5e6f" }),
         result: z.enum(UPGRADE_RESULTS).openapi({
           description: "committed; reverted: it went back; refused: nothing was changed",
           example: "committed",
         }),
         reason: z.string().nullable().openapi({
           description: "Why it was not committed; null: it was, or its host did not say",
+          example: "Its agent had to be started again 2 times.",
         }),
         ...REASON_FIELDS,
         at: Timestamp.describe("When it ended, by the host's clock"),
@@ -207,9 +211,7 @@ export const Host = z
     labels: z.record(z.string(), z.string()).nullable(),
     tags: z.array(z.string()).nullable(),
     agent_version: z.string().nullable().openapi({ description: "The agent's version", example: "0.1.0" }),
-    agent_upgrade: AgentUpgrade.nullable().describe(
-      "Releases of its agent and their upgrade; null: it cannot upgrade itself",
-    ),
+    agent_upgrade: AgentUpgrade.nullable(),
     features: z.array(z.string()).openapi({
       description: "What its agent can do that agents of before cannot; orders that need it go nowhere else",
       example: ["fetches"],

@@ -26,6 +26,7 @@ export const PARAMETER_DESCRIPTIONS: Descriptions = {
   "?workspace_id": ["Only what belongs to this workspace", 42],
   "?customer_id": ["Only what belongs to this customer; another's for administrators alone", 43],
   "?status": ["Only those of this status", "running"],
+  "?state": ["Only those in this state", "skipped"],
   "?host_id": ["Only those on this host", "host-91d3e7b4"],
   "?name": ["Only those of exactly this name", "fine-tuning"],
   "?service_type": ["Only those of this service", "ssh"],

@@ -40,6 +40,11 @@ export const REFERENCE_DESCRIPTIONS: Descriptions = {
   "Instance.idle": [
     "Since when a job's rank is reported idle, and what its processes waited for then; null: it is not idle",
   ],
+  "Host.agent_upgrade": ["Releases of its agent and their upgrade; null: it cannot upgrade itself"],
+  "UpgradeStatus.served_release": [
+    "The release that this server hands out, and that can be named; null: none",
+  ],
+  "UpgradeStatus.upgrade": ["The upgrade that is open, else the last; null: there was none"],
   "InstanceGpu.fault": ["What its host holds against the GPU; null: nothing, or it holds the GPU no more"],
   "Model.mounted_by": ["Who mounts it: while anybody does, it cannot be deleted"],
   "NewTrainingJob.array": [
