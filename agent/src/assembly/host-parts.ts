@@ -3,16 +3,17 @@
  * what ended containers wrote. They are ready when they are handed out.
  */
 import { mkdirSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { storedOutputFolder, ownPoolFolder } from "../config/config.ts";
 import type { Feature } from "@remotegpu/shared/instance/features";
 import { agentFeatures } from "../core/runs/unserved-order.ts";
 import { ContainerGroups } from "../host/processes/container-groups.ts";
 import { HostCommand } from "../host/host-command.ts";
-import { ReleaseFiles } from "../host/release-files.ts";
 import { KERNEL_LOG } from "../host/kernel-log.ts";
 import { readMachineFacts, type MachineFacts } from "../host/machine-facts.ts";
 import { MemoryKills } from "../host/memory-kills.ts";
 import { readProcessStart } from "../host/processes/process-liveness.ts";
+import { UpgradeFolder } from "../host/upgrades/upgrade-folder.ts";
 import { readHostVersions } from "../host/versions/host-versions.ts";
 import { UpgradeLink } from "../loop/upgrade-link.ts";
 import { GpuWatch } from "../loop/watch/gpus/gpu-watch.ts";
@@ -90,7 +91,8 @@ export async function hostParts(
   const stored = new StoredOutput({ folder: storedOutputFolder(stateDir), wallMs: clock.wallMs });
   await stored.open();
   const upgrades = new UpgradeLink({
-    files: new ReleaseFiles(import.meta.dirname),
+    folder: new UpgradeFolder(dirname(import.meta.dirname)),
+    version: basename(import.meta.dirname),
     source: config.server,
     systemctl: new HostCommand({ path: "systemctl", maxOutputBytes: 64 * 1024 }),
     monotonicMs: clock.monotonicMs,

@@ -8,8 +8,9 @@ import type { Log } from "@remotegpu/shared/log";
 import type { NamedRelease, UpgradeReport } from "@remotegpu/shared/messages/upgrade-report";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { isToBeRequested } from "../core/upgrade/named-release.ts";
+import type { Version } from "../core/upgrade/upgrade-files.ts";
 import type { CommandOutcome } from "../host/host-command.ts";
-import type { ReleaseFiles } from "../host/release-files.ts";
+import type { UpgradeFolder } from "../host/upgrades/upgrade-folder.ts";
 
 const UNIT = "remotegpu-upgrade.service";
 /** The unit writes down within seconds that it has begun; until then it is not asked again. */
@@ -19,7 +20,9 @@ const START_WITHIN_MS = 10_000;
 const SYSTEMD_FOLDER = "/run/systemd/system";
 
 export type UpgradeLinkOptions = {
-  files: ReleaseFiles;
+  folder: UpgradeFolder;
+  /** The release that runs, by its folder's name. */
+  version: Version;
   /** The control plane's URL; null: this host was never told it. */
   source: string | null;
   systemctl: { run(args: readonly string[], options: { deadlineMs: number }): Promise<CommandOutcome> };
@@ -36,29 +39,29 @@ export class UpgradeLink {
 
   constructor(options: UpgradeLinkOptions) {
     this.#options = options;
-    const { files, source, systemdFolder = SYSTEMD_FOLDER } = options;
-    this.isAble = source !== null && existsSync(systemdFolder) && files.isCurrent;
+    const { folder, version, source, systemdFolder = SYSTEMD_FOLDER } = options;
+    this.isAble = source !== null && existsSync(systemdFolder) && folder.linked("current") === version;
   }
 
-  /** Null: this host cannot upgrade itself. */
+  /** Null: this host cannot upgrade itself, or its disk does not say what became of it. */
   report(): UpgradeReport | null {
-    if (!this.isAble) return null;
-    const { refused, ...report } = this.#options.files.read();
-    return { ...report, refused: refused.map(({ version }) => version) };
+    const { folder, version } = this.#options;
+    return this.isAble ? this.#readable(() => folder.report(version)) : null;
   }
 
   /** Resolves when the upgrade unit was asked, or does not have to be. */
   async named(release: NamedRelease): Promise<void> {
-    const { files, source, systemctl, monotonicMs, log } = this.#options;
+    const { folder, version, source, systemctl, monotonicMs, log } = this.#options;
     if (!this.isAble || source === null) return;
-    const written = files.read();
-    const report = { ...written, refused: [] };
-    if (!isToBeRequested(release, { report, refused: written.refused })) return;
+    const isWanted = this.#readable(() =>
+      isToBeRequested(release, { report: folder.report(version), refused: folder.refused() }),
+    );
+    if (isWanted !== true) return;
     const nowMs = monotonicMs();
     if (nowMs - this.#requestedMs < REQUESTED_AGAIN_MS) return;
     this.#requestedMs = nowMs;
     try {
-      files.request({ ...release, requestedBy: "fleet", source });
+      folder.writeRequest({ ...release, requestedBy: "fleet", source });
     } catch (error) {
       log.error({ error, release: release.version }, "the release to run could not be written down");
       return;
@@ -67,5 +70,14 @@ export class UpgradeLink {
     if (outcome.kind === "ended" && outcome.exitCode === 0)
       log.info({ release: release.version }, "the upgrade unit is to switch to this release");
     else log.error({ outcome, release: release.version }, "the upgrade unit could not be started");
+  }
+
+  #readable<Content>(read: () => Content): Content | null {
+    try {
+      return read();
+    } catch (error) {
+      this.#options.log.error({ error }, "what became of upgrades could not be read");
+      return null;
+    }
   }
 }

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { HostCommand } from "@remotegpu/agent/host/host-command";
-import { ReleaseFiles } from "@remotegpu/agent/host/release-files";
+import { UpgradeFolder } from "@remotegpu/agent/host/upgrades/upgrade-folder";
 import { UpgradeLink } from "@remotegpu/agent/loop/upgrade-link";
 import { memoryLog } from "../../support/memory-log.ts";
 
@@ -28,6 +28,7 @@ const RESULT = {
   reason: { code: "upgrade-of-tomorrow", params: {} },
   at: "2026-01-01T00:00:00.000Z",
 };
+const REFUSED = { ...RELEASE, reason: null, at: RESULT.at };
 
 let folder: string;
 let nowMs: number;
@@ -55,7 +56,8 @@ function linkOf(
   change: { source?: string | null; systemdFolder?: string } = {},
 ): UpgradeLink {
   return new UpgradeLink({
-    files: new ReleaseFiles(file(version)),
+    folder: new UpgradeFolder(join(folder, "opt")),
+    version,
     source: "https://control.example",
     systemctl: new HostCommand({ path: join(folder, "systemctl"), maxOutputBytes: 1_024 }),
     systemdFolder: folder,
@@ -68,7 +70,7 @@ function linkOf(
 test("reports the release that runs, what is under way, what came of the last and what is refused", () => {
   write("upgrade.json", { attempt: 4, from: OLD, to: NEW, phase: "probation", switchedAt: null });
   write("upgrade-results.json", [{ ...RESULT, attempt: 2 }, RESULT]);
-  write("refused-releases.json", [{ ...RELEASE, reason: null, at: RESULT.at }]);
+  write("refused-releases.json", [REFUSED]);
 
   expect(linkOf(OLD).report()).toEqual({
     version: OLD,
@@ -78,6 +80,13 @@ test("reports the release that runs, what is under way, what came of the last an
     last: RESULT,
     refused: [NEW],
   });
+});
+
+test("reports what a later version has written, too", () => {
+  write("upgrade.json", { phase: "of-tomorrow", to: NEW });
+  write("upgrade-results.json", [{ attempt: "of tomorrow" }, { ...RESULT, of: "tomorrow" }]);
+
+  expect(linkOf(OLD).report()).toMatchObject({ phase: "probation", to: NEW, last: RESULT });
 });
 
 test("reports what it can where files are missing or no JSON", () => {
@@ -92,6 +101,15 @@ test("reports what it can where files are missing or no JSON", () => {
     last: null,
     refused: [],
   });
+});
+
+test("reports nothing and asks for nothing while a file cannot be read", async () => {
+  mkdirSync(file("refused-releases.json"));
+  const link = linkOf(OLD);
+  await link.named(RELEASE);
+
+  expect(link.report()).toBeNull();
+  expect(requested()).toBeNull();
 });
 
 test("hands the named release to the upgrade unit", async () => {
@@ -116,10 +134,10 @@ test("asks the unit again only after a minute", async () => {
 test.each<[string, () => void]>([
   ["it runs already", () => rmSync(file("current"))],
   ["an upgrade is under way", () => write("upgrade.json", { phase: "checking", to: NEW })],
-  ["it was refused", () => write("refused-releases.json", [RELEASE])],
+  ["it was refused", () => write("refused-releases.json", [REFUSED])],
   [
     "its files were refused under another name",
-    () => write("refused-releases.json", [{ ...RELEASE, version: "0.2.0-ffffffffffff" }]),
+    () => write("refused-releases.json", [{ ...REFUSED, version: "0.2.0-ffffffffffff" }]),
   ],
 ])("leaves a release alone where %s", async (what, change) => {
   change();

@@ -30,6 +30,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "stored-output",
       "probe-requests",
       "upgrade-link",
+      "upgrade-shell",
       "upgrade-unit",
     ],
     rest: [

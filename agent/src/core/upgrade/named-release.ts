@@ -1,11 +1,6 @@
 /** Whether this host asks its upgrade unit for the release that the control plane names to it. */
 import type { NamedRelease, UpgradeReport } from "@remotegpu/shared/messages/upgrade-report";
-
-/** A release that is not tried again: the same by its version or by its files. */
-export interface RefusedRelease {
-  version: string;
-  manifestSha256: string;
-}
+import type { RefusedRelease } from "./upgrade-files.ts";
 
 /**
  * The upgrade unit does the rest; asking again for what it is doing, or has given up, would only confuse it.
@@ -13,7 +8,14 @@ export interface RefusedRelease {
  */
 export function isToBeRequested(
   release: NamedRelease,
-  { report, refused }: { report: UpgradeReport; refused: readonly RefusedRelease[] },
+  {
+    report,
+    refused,
+  }: {
+    report: Pick<UpgradeReport, "version" | "phase">;
+    /** The same by its version or by its files. */
+    refused: readonly Pick<RefusedRelease, "version" | "manifestSha256">[];
+  },
 ): boolean {
   if (report.phase !== null || report.version === release.version) return false;
   return !refused.some(

@@ -3,8 +3,13 @@
  * unit writes anything but a request. A file that cannot be read counts as none: after a loss of power that is all that a
  * writer other than DurableDisk can have left.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import {
+  MAX_REFUSED_RELEASES,
+  RELEASE_VERSION,
+  UpgradeReport,
+} from "@remotegpu/shared/messages/upgrade-report";
 import { isHostReason, type HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { z } from "zod";
 import type {
@@ -87,6 +92,11 @@ const Refused = z.object({
   reason: Reason,
   at: z.string(),
 }) satisfies z.ZodType<RefusedRelease>;
+
+/** What of a report `upgrade.json` says. */
+const ReportedUpgrade = UpgradeReport.pick({ phase: true, to: true });
+const NONE_UNDER_WAY: z.infer<typeof ReportedUpgrade> = { phase: null, to: null };
+const ReportedResults = z.array(z.unknown());
 
 export type LinkName = "current" | "previous" | "committed";
 
@@ -179,15 +189,33 @@ export class UpgradeFolder {
     return left.length < refused.length;
   }
 
+  /**
+   * What a running agent reports. A later version, whose upgrade is under way or was taken back, may have written what only it
+   * knows: its phase counts as the probation, and its reason is passed on.
+   *
+   * @param version that runs
+   */
+  report(version: Version): UpgradeReport {
+    const refused = this.refused().map((release) => release.version);
+    return {
+      version,
+      committed: this.linked("committed"),
+      ...(this.#read(UPGRADE_FILE, ReportedUpgrade) ?? NONE_UNDER_WAY),
+      last:
+        UpgradeReport.shape.last.safeParse(this.#read(RESULTS_FILE, ReportedResults)?.at(-1)).data ?? null,
+      refused: refused.filter((name) => RELEASE_VERSION.test(name)).slice(-MAX_REFUSED_RELEASES),
+    };
+  }
+
+  /** The upgrade unit may remove it at any moment. */
   #read<T>(name: string, schema: z.ZodType<T>): T | null {
-    const path = join(this.path, name);
-    if (!existsSync(path)) return null;
-    const text = readFileSync(path, "utf8").slice(0, MAX_FILE_CHARACTERS);
     try {
+      const text = readFileSync(join(this.path, name), "utf8").slice(0, MAX_FILE_CHARACTERS);
       return schema.safeParse(JSON.parse(text)).data ?? null;
     } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      return null;
+      if (error instanceof SyntaxError) return null;
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+      throw error;
     }
   }
 
