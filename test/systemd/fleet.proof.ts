@@ -20,7 +20,7 @@ const MANY_CORES = `NODE_OPTIONS="--max-semi-space-size=1 --import=data:text/jav
 const WATCHDOG_SECONDS = 15;
 /** The page for operators, "Remove the agent itself". */
 const UNINSTALL =
-  "systemctl disable --now remotegpu-agent remotegpu-access remotegpu-files && (set -a; . /etc/remotegpu/agent.env; /opt/remotegpu/current/node /opt/remotegpu/current/agent.mjs restore-limits) && rm -r /etc/systemd/system/remotegpu-[af]*.service* /opt/remotegpu /etc/remotegpu && systemctl daemon-reload";
+  "systemctl disable --now remotegpu-upgrade.timer remotegpu-upgrade-cleanup.timer remotegpu-agent remotegpu-access remotegpu-files && (set -a; . /etc/remotegpu/agent.env; /opt/remotegpu/current/node /opt/remotegpu/current/agent.mjs restore-limits) && rm -r /etc/systemd/system/remotegpu-[afu]* /opt/remotegpu /etc/remotegpu && systemctl daemon-reload";
 
 let stage: Stage;
 let controlPlane: ControlPlaneMachine;
@@ -173,7 +173,9 @@ test("an environment with a GPU runs on it and is entered from the control plane
   await host.run(
     `mkdir ${dropIn} && printf '[Service]\\nWatchdogSec=${WATCHDOG_SECONDS}s\\n' >${dropIn}/proof.conf`,
   );
-  await host.run(`cat >>/etc/remotegpu/agent.env <<'LINE'\n${MANY_CORES}\nLINE`);
+  await host.run(
+    `cat >>/etc/remotegpu/agent.env <<'LINES'\n${MANY_CORES}\nREMOTEGPU_UPGRADE_PROBATION_SECONDS=60\nLINES`,
+  );
   await throughAnotherAgent(() => host.run(`systemctl daemon-reload && systemctl restart ${AGENT}`));
   await host.run(`DEBIAN_FRONTEND=noninteractive apt-get install -qq busybox-static`);
   await host.run(
@@ -310,7 +312,9 @@ test("a newer agent takes over in place; containers keep their processes, and wh
   expect(agent.after).not.toBe(agent.before);
   expect(await host.run("readlink /opt/remotegpu/current")).toMatch(/^9\.0\.0-/);
   expect(await containers()).toBe(running);
-  // The access process hands over as soon as the agent tells it of the new bundle, and serves who is connected.
+  expect(await unit(host, ACCESS, "MainPID")).toBe(access);
+  await host.run("until [ ! -e /opt/remotegpu/upgrade.json ]; do sleep 0.5; done");
+  // The access process hands over once the new version is committed, and serves who is connected.
   const successor = await eventually(
     async () => {
       const [pid, state] = [await unit(host, ACCESS, "MainPID"), await unit(host, ACCESS, "ActiveState")];
@@ -339,7 +343,8 @@ test("an agent that cannot start is taken back, and the one before goes on", asy
   const { exitCode, output } = await host.report(await controlPlane.joinCommand());
 
   expect(exitCode).toBe(1);
-  expect(output).toMatch(/version 9\.0\.1-\w+ does not start .*; the host is back on 9\.0\.0-/);
+  expect(output).toMatch(/version 9\.0\.1-\w+ was refused: /);
+  expect(await host.run("readlink /opt/remotegpu/current")).toMatch(/^9\.0\.0-/);
   expect(await unit(host, AGENT, "ActiveState")).toBe("active");
   await controlPlane.isOnline("host-1");
   expect(await containers()).toBe(running);

@@ -18,6 +18,7 @@ const BUILD_MS = 120_000;
 /** Where packages lie on a machine: of this release, and of the next. */
 const [FIRST, NEXT] = ["/root/first", "/root/next"];
 const NEXT_RELEASE = "9.9.9";
+const PROBATION_SECONDS = 60;
 const AGENT = "remotegpu-agent.service";
 const ACCESS = "remotegpu-access.service";
 const IMAGE = "proof/busybox:1";
@@ -141,6 +142,7 @@ test("the agent's package lays its files on a host and starts nothing; the host 
   const line = await controlPlane.joinCommand();
   const options = line.slice(line.indexOf("--server"));
   expect(await host.run(`remotegpu-agent join ${options} --simulated-gpus 2`)).toContain("runs version");
+  await host.run(`echo REMOTEGPU_UPGRADE_PROBATION_SECONDS=${PROBATION_SECONDS} >>/etc/remotegpu/agent.env`);
   await controlPlane.isOnline("host-1");
   expect(await controlPlane.host("host-1")).toMatchObject({ simulated: true, total_gpu: 2 });
 });
@@ -170,8 +172,13 @@ test("an upgrade of the agent's package switches the version and leaves the cont
 
   await untilHeard(() => host.run(`${INSTALL} ./remotegpu-agent_*.deb`, { folder: NEXT }));
 
-  expect(await host.run("readlink /opt/remotegpu/current")).toMatch(new RegExp(`^${NEXT_RELEASE}-`));
-  expect(await host.run("readlink /opt/remotegpu/current")).not.toBe(version);
+  const next = await host.run("readlink /opt/remotegpu/current");
+  expect(next).toMatch(new RegExp(`^${NEXT_RELEASE}-`));
+  expect(next).not.toBe(version);
+  // Until it is committed the access process is of the version before.
+  expect(await host.run("readlink /opt/remotegpu/committed")).toBe(version);
+  await host.run("until [ ! -e /opt/remotegpu/upgrade.json ]; do sleep 0.5; done");
+  expect(await host.run("readlink /opt/remotegpu/committed")).toBe(next);
   expect(await container()).toBe(before);
   expect(await unit(ACCESS, "NRestarts")).toBe(access);
   expect(await host.run("remotegpu-agent open-runs")).toMatch(OPEN_RUN);
