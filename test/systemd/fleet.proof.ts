@@ -1,6 +1,7 @@
 /** A control plane and a host under systemd: join, work, upgrade in place, crash, reboot. Work outlives all but the last. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
+import { IMAGE, MAKE_IMAGE } from "./built-packages.ts";
 import { ControlPlaneMachine } from "./control-plane-machine.ts";
 import type { Machine } from "./machine.ts";
 import { Stage } from "./stage.ts";
@@ -10,7 +11,6 @@ const ACCESS = "remotegpu-access.service";
 const FILES = "remotegpu-files.service";
 /** A second access process, with all that its unit allows and forbids, and a list that no agent makes. */
 const TRIED = "tried-access.service";
-const IMAGE = "proof/busybox:1";
 const ENVIRONMENTS = 20;
 /**
  * A core is the least that an environment takes, and twenty must fit; and whoever waits for the watchdog should not
@@ -178,12 +178,7 @@ test("an environment with a GPU runs on it and is entered from the control plane
   );
   await throughAnotherAgent(() => host.run(`systemctl daemon-reload && systemctl restart ${AGENT}`));
   await host.run(`DEBIAN_FRONTEND=noninteractive apt-get install -qq busybox-static`);
-  await host.run(
-    `mkdir -p image/bin image/tmp && cp /usr/bin/busybox image/bin/ && \
-     for each in $(busybox --list); do [ $each = busybox ] || ln -s busybox image/bin/$each; done && \
-     tar --create --directory=image . | docker import - ${IMAGE}`,
-    { folder: "/root" },
-  );
+  await host.run(MAKE_IMAGE, { folder: "/root" });
   for (const line of ["cpu", "memory", "gpu"]) await controlPlane.cli(`price set default ${line} 1`);
   await controlPlane.cli(
     "quota set --customer 1 --cpu 64 --memory 64G --gpu 2 --storage 200G --environments 64",

@@ -9,6 +9,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { eventually } from "../support/eventually.ts";
+import { IMAGE, MAKE_IMAGE } from "./built-packages.ts";
 import { ControlPlaneMachine, type Installation } from "./control-plane-machine.ts";
 import type { Machine } from "./machine.ts";
 import { Stage } from "./stage.ts";
@@ -21,7 +22,6 @@ const NEXT_RELEASE = "9.9.9";
 const PROBATION_SECONDS = 60;
 const AGENT = "remotegpu-agent.service";
 const ACCESS = "remotegpu-access.service";
-const IMAGE = "proof/busybox:1";
 const INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends";
 /** What a host of the fleet has before its agent. */
 const OF_HOSTS = ["docker.io", "docker-cli", "curl", "iptables", "iproute2", "busybox-static"];
@@ -59,12 +59,7 @@ beforeAll(async () => {
   stage = await Stage.open();
   controlPlane = await ControlPlaneMachine.open(stage, "control", FROM_PACKAGES);
   host = await stage.machine("host-1", OF_HOSTS);
-  await host.run(
-    `mkdir -p image/bin image/tmp && cp /usr/bin/busybox image/bin/ && \
-     for each in $(busybox --list); do [ $each = busybox ] || ln -s busybox image/bin/$each; done && \
-     tar --create --directory=image . | docker import - ${IMAGE}`,
-    { folder: "/root" },
-  );
+  await host.run(MAKE_IMAGE, { folder: "/root" });
   await cutOff(host);
 });
 afterAll(async () => {
