@@ -337,7 +337,7 @@ describe("an upgrade that is cut short", () => {
     await host.run(`systemctl kill --signal=KILL ${UPGRADE}`);
     await handing;
 
-    await eventually(async () => (await unit(UPGRADE, "ActiveState")) === "activating", {
+    await eventually(async () => (await unit(UPGRADE, "ActiveState")) === "active", {
       withinMs: 35_000,
       what: "the unit again",
     });
