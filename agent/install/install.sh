@@ -519,8 +519,11 @@ install_unit() {
     if [ "$hands_over" = no ]; then say "nothing has changed; the agent runs on"; fi
   else
     say "starting the agent"
+    # One that is just starting is waited for.
+    verb=start
+    if [ "$changed" = yes ]; then verb=restart; fi
     # One that does not start may be just what the new version mends.
-    systemctl restart "$service" || [ "$hands_over" = yes ] || fail "the agent does not start (see: journalctl -u $service)"
+    systemctl "$verb" "$service" || [ "$hands_over" = yes ] || fail "the agent does not start (see: journalctl -u $service)"
   fi
   if [ "$hands_over" = yes ]; then hand_over; fi
 }

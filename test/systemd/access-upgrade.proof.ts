@@ -79,10 +79,10 @@ const ssh = () =>
   `-p ${port} -i /root/key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR root@127.0.0.1`;
 const enter = () => host.run(`ssh ${ssh()} echo entered`);
 
-/** The installer's switch, and an agent that runs from there. Resolves with the main process that follows. */
+/** What the upgrade unit does at commit, and an agent that runs from there. Resolves with the main process that follows. */
 async function upgrade(version: string): Promise<string> {
   const before = await unit("MainPID");
-  await host.run(`ln -sfn ${version} ${OPT}/current && echo ${version} >/root/bundle`);
+  await host.run(`ln -sfn ${version} ${OPT}/committed && echo ${version} >/root/bundle`);
   return eventually(
     async () => {
       const pid = await unit("MainPID");
@@ -103,7 +103,7 @@ test("the unit serves an SSH session into a container", async () => {
   await host.run(`docker run --detach --name inside image sh -c '${sshd}'`);
   await host.run(
     `mkdir -p /etc/remotegpu && echo REMOTEGPU_STATE_DIR=${STATE} >/etc/remotegpu/agent.env && \
-     ln -sfn ${first} ${OPT}/current && echo ${first} >/root/bundle && cp ${OPT}/current/${ACCESS} /etc/systemd/system/ && \
+     ln -sfn ${first} ${OPT}/committed && echo ${first} >/root/bundle && cp ${OPT}/committed/${ACCESS} /etc/systemd/system/ && \
      mkdir /etc/systemd/system/${ACCESS}.d && \
      printf '[Service]\\nWatchdogSec=${WATCHDOG_SECONDS}s\\n' >/etc/systemd/system/${ACCESS}.d/proof.conf && \
      systemctl daemon-reload && systemctl start ${ACCESS}`,

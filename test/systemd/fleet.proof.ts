@@ -1,6 +1,7 @@
 /** A control plane and a host under systemd: join, work, upgrade in place, crash, reboot. Work outlives all but the last. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
+import { IMAGE, MAKE_IMAGE } from "./built-packages.ts";
 import { ControlPlaneMachine } from "./control-plane-machine.ts";
 import type { Machine } from "./machine.ts";
 import { Stage } from "./stage.ts";
@@ -10,7 +11,6 @@ const ACCESS = "remotegpu-access.service";
 const FILES = "remotegpu-files.service";
 /** A second access process, with all that its unit allows and forbids, and a list that no agent makes. */
 const TRIED = "tried-access.service";
-const IMAGE = "proof/busybox:1";
 const ENVIRONMENTS = 20;
 /**
  * A core is the least that an environment takes, and twenty must fit; and whoever waits for the watchdog should not
@@ -20,7 +20,7 @@ const MANY_CORES = `NODE_OPTIONS="--max-semi-space-size=1 --import=data:text/jav
 const WATCHDOG_SECONDS = 15;
 /** The page for operators, "Remove the agent itself". */
 const UNINSTALL =
-  "systemctl disable --now remotegpu-agent remotegpu-access remotegpu-files && (set -a; . /etc/remotegpu/agent.env; /opt/remotegpu/current/node /opt/remotegpu/current/agent.mjs restore-limits) && rm -r /etc/systemd/system/remotegpu-[af]*.service* /opt/remotegpu /etc/remotegpu && systemctl daemon-reload";
+  "systemctl disable --now remotegpu-upgrade.timer remotegpu-upgrade-cleanup.timer remotegpu-agent remotegpu-access remotegpu-files && (set -a; . /etc/remotegpu/agent.env; /opt/remotegpu/current/node /opt/remotegpu/current/agent.mjs restore-limits) && rm -r /etc/systemd/system/remotegpu-[afu]* /opt/remotegpu /etc/remotegpu && systemctl daemon-reload";
 
 let stage: Stage;
 let controlPlane: ControlPlaneMachine;
@@ -173,15 +173,12 @@ test("an environment with a GPU runs on it and is entered from the control plane
   await host.run(
     `mkdir ${dropIn} && printf '[Service]\\nWatchdogSec=${WATCHDOG_SECONDS}s\\n' >${dropIn}/proof.conf`,
   );
-  await host.run(`cat >>/etc/remotegpu/agent.env <<'LINE'\n${MANY_CORES}\nLINE`);
+  await host.run(
+    `cat >>/etc/remotegpu/agent.env <<'LINES'\n${MANY_CORES}\nREMOTEGPU_UPGRADE_PROBATION_SECONDS=60\nLINES`,
+  );
   await throughAnotherAgent(() => host.run(`systemctl daemon-reload && systemctl restart ${AGENT}`));
   await host.run(`DEBIAN_FRONTEND=noninteractive apt-get install -qq busybox-static`);
-  await host.run(
-    `mkdir -p image/bin image/tmp && cp /usr/bin/busybox image/bin/ && \
-     for each in $(busybox --list); do [ $each = busybox ] || ln -s busybox image/bin/$each; done && \
-     tar --create --directory=image . | docker import - ${IMAGE}`,
-    { folder: "/root" },
-  );
+  await host.run(MAKE_IMAGE, { folder: "/root" });
   for (const line of ["cpu", "memory", "gpu"]) await controlPlane.cli(`price set default ${line} 1`);
   await controlPlane.cli(
     "quota set --customer 1 --cpu 64 --memory 64G --gpu 2 --storage 200G --environments 64",
@@ -310,7 +307,9 @@ test("a newer agent takes over in place; containers keep their processes, and wh
   expect(agent.after).not.toBe(agent.before);
   expect(await host.run("readlink /opt/remotegpu/current")).toMatch(/^9\.0\.0-/);
   expect(await containers()).toBe(running);
-  // The access process hands over as soon as the agent tells it of the new bundle, and serves who is connected.
+  expect(await unit(host, ACCESS, "MainPID")).toBe(access);
+  await host.run("until [ ! -e /opt/remotegpu/upgrade.json ]; do sleep 0.5; done");
+  // The access process hands over once the new version is committed, and serves who is connected.
   const successor = await eventually(
     async () => {
       const [pid, state] = [await unit(host, ACCESS, "MainPID"), await unit(host, ACCESS, "ActiveState")];
@@ -339,7 +338,8 @@ test("an agent that cannot start is taken back, and the one before goes on", asy
   const { exitCode, output } = await host.report(await controlPlane.joinCommand());
 
   expect(exitCode).toBe(1);
-  expect(output).toMatch(/version 9\.0\.1-\w+ does not start .*; the host is back on 9\.0\.0-/);
+  expect(output).toMatch(/version 9\.0\.1-\w+ was refused: /);
+  expect(await host.run("readlink /opt/remotegpu/current")).toMatch(/^9\.0\.0-/);
   expect(await unit(host, AGENT, "ActiveState")).toBe("active");
   await controlPlane.isOnline("host-1");
   expect(await containers()).toBe(running);

@@ -9,6 +9,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { eventually } from "../support/eventually.ts";
+import { IMAGE, MAKE_IMAGE } from "./built-packages.ts";
 import { ControlPlaneMachine, type Installation } from "./control-plane-machine.ts";
 import type { Machine } from "./machine.ts";
 import { Stage } from "./stage.ts";
@@ -18,9 +19,9 @@ const BUILD_MS = 120_000;
 /** Where packages lie on a machine: of this release, and of the next. */
 const [FIRST, NEXT] = ["/root/first", "/root/next"];
 const NEXT_RELEASE = "9.9.9";
+const PROBATION_SECONDS = 60;
 const AGENT = "remotegpu-agent.service";
 const ACCESS = "remotegpu-access.service";
-const IMAGE = "proof/busybox:1";
 const INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends";
 /** What a host of the fleet has before its agent. */
 const OF_HOSTS = ["docker.io", "docker-cli", "curl", "iptables", "iproute2", "busybox-static"];
@@ -58,12 +59,7 @@ beforeAll(async () => {
   stage = await Stage.open();
   controlPlane = await ControlPlaneMachine.open(stage, "control", FROM_PACKAGES);
   host = await stage.machine("host-1", OF_HOSTS);
-  await host.run(
-    `mkdir -p image/bin image/tmp && cp /usr/bin/busybox image/bin/ && \
-     for each in $(busybox --list); do [ $each = busybox ] || ln -s busybox image/bin/$each; done && \
-     tar --create --directory=image . | docker import - ${IMAGE}`,
-    { folder: "/root" },
-  );
+  await host.run(MAKE_IMAGE, { folder: "/root" });
   await cutOff(host);
 });
 afterAll(async () => {
@@ -141,6 +137,7 @@ test("the agent's package lays its files on a host and starts nothing; the host 
   const line = await controlPlane.joinCommand();
   const options = line.slice(line.indexOf("--server"));
   expect(await host.run(`remotegpu-agent join ${options} --simulated-gpus 2`)).toContain("runs version");
+  await host.run(`echo REMOTEGPU_UPGRADE_PROBATION_SECONDS=${PROBATION_SECONDS} >>/etc/remotegpu/agent.env`);
   await controlPlane.isOnline("host-1");
   expect(await controlPlane.host("host-1")).toMatchObject({ simulated: true, total_gpu: 2 });
 });
@@ -170,8 +167,13 @@ test("an upgrade of the agent's package switches the version and leaves the cont
 
   await untilHeard(() => host.run(`${INSTALL} ./remotegpu-agent_*.deb`, { folder: NEXT }));
 
-  expect(await host.run("readlink /opt/remotegpu/current")).toMatch(new RegExp(`^${NEXT_RELEASE}-`));
-  expect(await host.run("readlink /opt/remotegpu/current")).not.toBe(version);
+  const next = await host.run("readlink /opt/remotegpu/current");
+  expect(next).toMatch(new RegExp(`^${NEXT_RELEASE}-`));
+  expect(next).not.toBe(version);
+  // Until it is committed the access process is of the version before.
+  expect(await host.run("readlink /opt/remotegpu/committed")).toBe(version);
+  await host.run("until [ ! -e /opt/remotegpu/upgrade.json ]; do sleep 0.5; done");
+  expect(await host.run("readlink /opt/remotegpu/committed")).toBe(next);
   expect(await container()).toBe(before);
   expect(await unit(ACCESS, "NRestarts")).toBe(access);
   expect(await host.run("remotegpu-agent open-runs")).toMatch(OPEN_RUN);

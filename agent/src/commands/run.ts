@@ -9,7 +9,7 @@ import { monotonicMs, readBootId } from "../host/clock.ts";
 import type { ServiceNotifier } from "../host/notify.ts";
 import { openJournal, type Journal } from "../journal/journal.ts";
 import { openHostKey } from "../link/nkey.ts";
-import { ending } from "@remotegpu/shared/ending";
+import { ending, endingSignal } from "@remotegpu/shared/ending";
 import { membershipOf } from "./membership.ts";
 
 /** @throws CommandRefusedError, FolderLockedError, ToolboxError, MachineFactsError */
@@ -18,13 +18,15 @@ export async function run(
   { notifier, log }: { notifier: ServiceNotifier; log: Log },
 ): Promise<void> {
   const { stateDir } = config;
+  // Also while it starts: then it ends as soon as it has started.
+  const told = endingSignal();
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const credential = membershipOf(stateDir, `${stateDir} belongs to no fleet yet: join first.`);
   const key = openHostKey(keyFile(stateDir));
   const clock = { bootId: await readBootId(), monotonicMs, wallMs: () => Date.now() };
   const journal = journalOf(stateDir, log);
   const agent = await startAgent({ config, credential, key, clock, journal, notifier, log });
-  await ending(config);
+  await ending(config, told);
   log.info({}, `ending in order; containers ${config.cleanOnExit ? "are removed" : "go on"}`);
   await agent.end();
   journal.close();

@@ -46,6 +46,12 @@ export class Systemctl {
     await this.#run("reset-failed", ...units);
   }
 
+  /** The main process of one that hears no order to end; does nothing where it has none. */
+  async kill(unit: string): Promise<void> {
+    const args = ["kill", "--kill-whom=main", "--signal=KILL", unit];
+    await execa(this.#path, args, { reject: false, timeout: COMMAND_MS, stdin: "ignore" });
+  }
+
   /** @throws SystemctlError */
   async enable(unit: string): Promise<void> {
     const { exitCode } = await execa(this.#path, ["is-enabled", "--quiet", unit], { reject: false });

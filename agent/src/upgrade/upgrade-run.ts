@@ -218,6 +218,8 @@ export class UpgradeRun {
     units.place(upgrade.from, AGENT_UNITS);
     this.#folder.setLink("current", upgrade.from);
     await systemctl.reloadIfNeeded(AGENT_UNITS);
+    // It would be waited for in vain, and nothing is metered meanwhile.
+    if (upgrade.reason?.code === "upgrade-hung") await systemctl.kill(AGENT);
     await systemctl.stop(AGENT_UNITS);
     await systemctl.start(AGENT_UNITS);
     this.#end(upgrade, "reverted", upgrade.reason);

@@ -99,6 +99,18 @@ test("a version that fails is taken back, stopped before it is started, and refu
   expect(host.folder.isRefused(request)).toBe(true);
 });
 
+test("a version that hangs is killed first, since it hears no order to end", async () => {
+  offer();
+  host.health = (nowMs) => ({ lastTickMs: nowMs - 100_000 });
+
+  await host.unit().run();
+
+  expect(host.folder.results()).toMatchObject([{ result: "reverted", reason: { code: "upgrade-hung" } }]);
+  const calls = host.calls().filter((call) => /^(kill|stop|start)/.test(call));
+  expect(calls.slice(-3).map((call) => call.split(" ")[0])).toEqual(["kill", "stop", "start"]);
+  expect(host.running()).toBe(OLD);
+});
+
 test("a refused version is not tried again, until an operator allows it", async () => {
   offer();
   host.health = () => ({ unorderedEnds: 1 });
