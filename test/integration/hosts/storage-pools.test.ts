@@ -31,6 +31,7 @@ import { FilesUnderTest } from "../../support/agent/files.ts";
 import type { ApiWorld } from "../../support/http/api.ts";
 import { answeredBy } from "../../support/http/host-answers.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
+import { VERSION } from "@remotegpu/control-plane/server/release/version";
 
 const DAY = 24 * 60;
 
@@ -96,7 +97,7 @@ async function joinHost(
     memoryBytes: 2 ** 34,
     diskBytes: 2 ** 40,
     cgroupVersion: 2,
-    agentVersion: "1.0.0",
+    agentVersion: VERSION,
     runtime: null,
     attachMode: null,
     storagePool: claim,

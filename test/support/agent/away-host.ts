@@ -19,6 +19,7 @@ import { BALLAST_BYTES } from "../samples/journal-samples.ts";
 import { openScene, openSceneRun, type Scene } from "../billing/metering-scene.ts";
 import type { TestNats } from "../engines/nats.ts";
 import { quietLog } from "../quiet-log.ts";
+import { VERSION } from "@remotegpu/control-plane/server/release/version";
 
 /** As often as an agent's loop comes round without being woken. */
 const ROUND_MS = 500;
@@ -153,7 +154,7 @@ export class AwayHost {
       journal,
       outbox: new Outbox(journal.rows, (text) => credential.key.sign(text)),
       clock,
-      version: "1.0.0",
+      version: VERSION,
       features: [],
       figures: () => [],
       upgrade: () => null,

@@ -31,9 +31,9 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "probe-requests",
       "upgrade-link",
       "upgrade-shell",
-      "upgrade-unit",
     ],
     rest: [
+      "upgrade-unit",
       "agent-contact",
       "agent-doctor",
       "agent-metrics",
