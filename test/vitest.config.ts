@@ -34,7 +34,12 @@ const LANES = Number(process.env["TEST_LANES"] ?? 4);
  * it no more; the end of a run names what needed it, for somebody to mend. Pages, single parts and whole systems share the
  * lanes.
  */
-const REAL_PARTS = { maxWorkers: LANES, retry: tier === "test" ? 0 : 1, sequence: { groupOrder: 3 } };
+const REAL_PARTS = {
+  maxWorkers: LANES,
+  maxConcurrency: 3,
+  retry: tier === "test" ? 0 : 1,
+  sequence: { groupOrder: 3 },
+};
 const realParts = [deadRuns, postgresServer, images, operatorKeys, builtDashboard, chromiumServer];
 
 export default defineConfig({

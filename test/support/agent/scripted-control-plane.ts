@@ -139,7 +139,7 @@ export class ScriptedHost {
   async reported(
     runId: string,
     what: Partial<ObservedInstance>,
-    { withinMs = 60_000 }: { withinMs?: number } = {},
+    { withinMs = 120_000 }: { withinMs?: number } = {},
   ): Promise<ObservedInstance> {
     let last: ObservedInstance | undefined;
     const isReported = () => {
