@@ -58,6 +58,12 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
     "install -m 0600 web.pem",
     "it copies the operator's own key; the proof of whole machines writes one there",
   ],
+  ["rm -r /var/lib/postgresql", "it removes a database; test/system/ha does in a folder of its own"],
+  ["sudo -u postgres pg_basebackup", "test/system/ha runs it with its own addresses and folders"],
+  [
+    "remotegpu-control-plane nats-config --server-name nats-1",
+    "it needs certificates of the operator; test/system/ha has such a cluster on loopback",
+  ],
   ["journalctl", "it reads the log of a machine with systemd"],
   [
     "(set -a; . /etc/remotegpu/agent.env",
