@@ -11,6 +11,7 @@ import { bundleOf } from "../process/bundle.ts";
 import { ending } from "@remotegpu/shared/ending";
 import type { Log } from "@remotegpu/shared/log";
 import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
+import { newTrace } from "@remotegpu/shared/tracing/current-trace";
 import { SettingsFileError } from "@remotegpu/shared/settings/setting-sources";
 import { AccessProcess } from "./access-process.ts";
 import { ControlSocketError } from "../process/socket-file.ts";
@@ -36,7 +37,7 @@ async function succeed(): Promise<void> {
 function begun(): { config: Config; log: Log } {
   const sources = readSettings();
   const config = configFrom(sources);
-  const log = openLog(config.log, STANDARD_OUTPUT);
+  const log = openLog(config.log, STANDARD_OUTPUT, newTrace());
   reloadOnSignal(sources, log);
   return { config, log };
 }

@@ -10,6 +10,7 @@ import { ServiceNotifier } from "../host/notify.ts";
 import { FILES_LOCK_FILE, FolderLockedError, lockFolder } from "../journal/database/folder-lock.ts";
 import { ending } from "@remotegpu/shared/ending";
 import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
+import { newTrace } from "@remotegpu/shared/tracing/current-trace";
 import { SettingsFileError } from "@remotegpu/shared/settings/setting-sources";
 import { FilesServer } from "./files-server.ts";
 import { giveUpRights, ManyRightsError } from "./few-rights.ts";
@@ -19,7 +20,7 @@ const ALIVE_EVERY_MS = 1_000;
 async function run(): Promise<void> {
   const sources = readSettings();
   const config = configFrom(sources);
-  const log = openLog(config.log, STANDARD_OUTPUT);
+  const log = openLog(config.log, STANDARD_OUTPUT, newTrace());
   const logged = (error: unknown) => log.warn({ error }, "systemd could not be notified");
   mkdirSync(filesFolder(config.stateDir), { recursive: true, mode: 0o700 });
   giveUpRights();
