@@ -88,6 +88,42 @@ describe("problem documents", () => {
   });
 });
 
+describe("traces", () => {
+  const PARENT = { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" };
+
+  test("a request continues its client's trace under a span of its own, and its problem names it", async () => {
+    const answer = await api.request("GET", "/api/v1/nothing-here", { as: alice, headers: PARENT });
+
+    expect(answer.headers.get("traceresponse")).toMatch(
+      /^00-4bf92f3577b34da6a3ce929d0e0e4736-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$/,
+    );
+    expect(answer.body).toMatchObject({ status: 404, trace_id: "4bf92f3577b34da6a3ce929d0e0e4736" });
+  });
+
+  test("a request with an invalid traceparent is served in a trace of its own", async () => {
+    const answer = await api.request("GET", "/api/v1/me", {
+      as: alice,
+      headers: { traceparent: "nonsense" },
+    });
+
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("traceresponse")).toMatch(/^00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+  });
+
+  test("the audit entry of a change has the trace of its request", async () => {
+    const made = await api.request("POST", "/api/v1/workspaces", {
+      as: alice,
+      body: { name: "traced" },
+      headers: PARENT,
+    });
+    expect(made.status).toBe(201);
+
+    const log = await api.request("GET", "/api/v1/audit-log?action=workspace.create", { as: api.admin });
+
+    expect(log.body.items[0]).toMatchObject({ trace_id: "4bf92f3577b34da6a3ce929d0e0e4736" });
+  });
+});
+
 test("without its database the server lives, is not ready, and reports so", async () => {
   const db = openDatabase("postgres://nobody@127.0.0.1:1/nothing");
   const app = createApp({ ...api.deps, db });
