@@ -1,3 +1,5 @@
+import { inTrace, newTrace } from "@remotegpu/shared/tracing/current-trace";
+import { appendEvent, appendEvents, hostEvents } from "@remotegpu/control-plane/server/store/events/events";
 import { X509Certificate } from "node:crypto";
 import { createUser } from "@nats-io/nkeys";
 import { createApp } from "@remotegpu/control-plane/server/http/server/app";
@@ -122,6 +124,21 @@ describe("traces", () => {
 
     expect(log.body.items[0]).toMatchObject({ trace_id: "4bf92f3577b34da6a3ce929d0e0e4736" });
   });
+});
+
+test("events have the trace in which they are written, or that of their own request", async () => {
+  const [pass, request] = [newTrace(), newTrace()];
+  const event = { at: new Date(), kind: "host-cordoned", hostId: "traced" };
+
+  await inTrace(pass, async () => {
+    await appendEvent(api.db, event);
+    await appendEvents(api.db, [event, { ...event, traceId: request.traceId }]);
+  });
+  await appendEvent(api.db, event);
+
+  const rows = await hostEvents(api.db, "traced", { limit: 10, after: null });
+  const traces = rows.map(({ trace_id }) => trace_id);
+  expect(traces).toEqual([null, request.traceId, pass.traceId, pass.traceId]);
 });
 
 test("without its database the server lives, is not ready, and reports so", async () => {
