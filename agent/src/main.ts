@@ -23,6 +23,7 @@ import { ApiUnreachableError } from "./link/api-request.ts";
 import { AGENT_VERSION } from "./process/version.ts";
 import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
 import { COMMAND_LOG, openLog, STANDARD_ERROR, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
+import { newTrace } from "@remotegpu/shared/tracing/current-trace";
 import { CONFIG_FILE, SettingsFileError } from "@remotegpu/shared/settings/setting-sources";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { ToolboxError } from "./toolbox/packed-toolbox.ts";
@@ -163,7 +164,7 @@ program
     const given: Record<string, string> = logFormat === undefined ? {} : { REMOTEGPU_LOG_FORMAT: logFormat };
     const found = sources(given);
     const settings = configFrom(found);
-    const log = openLog(settings.log, STANDARD_OUTPUT);
+    const log = openLog(settings.log, STANDARD_OUTPUT, newTrace());
     reloadOnSignal(found, log);
     await run(settings, { notifier: new ServiceNotifier({ environment: process.env }), log });
   });

@@ -344,6 +344,7 @@ CREATE TABLE audit_log (
   attempts integer NOT NULL DEFAULT 1,
   reason_code varchar(64),
   reason_params jsonb,
+  trace_id varchar(32),
   CONSTRAINT audit_log_pkey PRIMARY KEY (id),
   CONSTRAINT audit_log_attempts_check CHECK ((attempts >= 1)),
   CONSTRAINT audit_log_outcome_check CHECK ((outcome IN ('done', 'repeated', 'refused', 'failed')))
@@ -709,6 +710,7 @@ CREATE TABLE events (
   reason text,
   reason_code varchar(64),
   reason_params jsonb,
+  trace_id varchar(32),
   CONSTRAINT events_pkey PRIMARY KEY (id)
 );
 CREATE INDEX idx_events_customer ON events USING btree (customer_id, id);

@@ -6,6 +6,7 @@ import type { CheckResult } from "@remotegpu/shared/doctor";
 import { ending, endingSignal } from "@remotegpu/shared/ending";
 import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
 import { COMMAND_LOG, openLog, STANDARD_ERROR } from "@remotegpu/shared/logging/process-log";
+import { newTrace } from "@remotegpu/shared/tracing/current-trace";
 import { ReloadSignal } from "@remotegpu/shared/reload-signal";
 import {
   CONFIG_FILE,
@@ -327,7 +328,7 @@ async function restore(
 async function run(options: Options): Promise<void> {
   const sources = sourcesOf(options);
   const config = configOf(options, sources);
-  const log = openLog(config.log, STANDARD_ERROR);
+  const log = openLog(config.log, STANDARD_ERROR, newTrace());
   warnOfFile(sources, log);
   const reloads = new ReloadSignal();
   // The whole server, which no other command needs.
@@ -346,7 +347,7 @@ async function run(options: Options): Promise<void> {
 async function runGateway(options: Options): Promise<void> {
   const sources = sourcesOf(options);
   const config = configOf(options, sources);
-  const log = openLog(config.log, STANDARD_ERROR);
+  const log = openLog(config.log, STANDARD_ERROR, newTrace());
   warnOfFile(sources, log);
   const reloads = new ReloadSignal();
   if (config.gateway === null)

@@ -1,5 +1,6 @@
 /** Makes every part of an agent, ties them together, and sets them going; `end` undoes it in the opposite order. */
 import type { Log } from "@remotegpu/shared/log";
+import type { TraceContext } from "@remotegpu/shared/tracing/trace-context";
 import type { Agent } from "../loop/agent.ts";
 import { Observation } from "../loop/watch/observation.ts";
 import { LimitWatch } from "../loop/watch/limit-watch.ts";
@@ -22,7 +23,7 @@ export type StartedAgent = {
 export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
   const { config, credential, clock, journal, notifier, log } = setting;
   const { host_id: hostId } = credential.grant;
-  const wake = () => agent.wake();
+  const wake = (cause?: TraceContext | null) => agent.wake(cause);
   const limitWatch = new LimitWatch(
     { stateDir: config.stateDir, bootId: clock.bootId },
     { raises: config.raisesLimits, log },

@@ -162,6 +162,8 @@ export interface Actor {
 export interface ApiEnv {
   Variables: {
     deps: ApiDeps;
+    /** Of the request: what is written for several requests at once is written in a trace of its own. */
+    traceId: string;
     answered: AnsweredRequests;
     limiters: { keys: RateLimiter; addresses: RateLimiter };
     actor: Actor;

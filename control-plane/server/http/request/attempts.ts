@@ -92,6 +92,7 @@ export async function recordCounted(
 
 const COUNTED_ENTRY = {
   requestId: null,
+  traceId: null,
   apiKeyId: null,
   actorCustomerId: null,
   actorRole: null,

@@ -111,6 +111,7 @@ function templateOf(
   return {
     at: c.var.deps.now(),
     requestId,
+    traceId: c.var.traceId,
     apiKeyId: actor?.apiKeyId ?? null,
     actorCustomerId: actor?.customerId ?? null,
     actorRole: actor === undefined ? null : actor.isAdmin ? "admin" : "customer",

@@ -19,6 +19,7 @@ import { AnsweredRequests } from "../../core/metrics/answered-requests.ts";
 import { countRequests } from "../metrics/count-requests.ts";
 import { PROBLEM_STATUS } from "../problems/problem-statuses.ts";
 import { ApiRefusal, conflict } from "../request/refusal.ts";
+import { traceRequest } from "../request/trace-request.ts";
 import { registerResources } from "./resources.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { registerServerRoutes } from "./server-routes.ts";
@@ -47,6 +48,7 @@ export function createApp(deps: ApiDeps): ApiApp {
   const { perKey, perAddress } = deps.config.rateLimits;
   const limiters = { keys: new RateLimiter(perKey), addresses: new RateLimiter(perAddress) };
 
+  app.use(traceRequest);
   app.use(async (c, next) => {
     c.set("deps", deps);
     c.set("answered", answered);
@@ -161,7 +163,7 @@ function problem(
   refusal: ApiRefusal,
   status: ContentfulStatusCode = PROBLEM_STATUS[refusal.kind],
 ): Response {
-  const body = JSON.stringify(problemDocument(refusal, status));
+  const body = JSON.stringify({ ...problemDocument(refusal, status), trace_id: c.var.traceId });
   return c.body(body, status, { "Content-Type": "application/problem+json" });
 }
 
