@@ -8,6 +8,7 @@ import type { Readable } from "node:stream";
 import type { DistributionCounter } from "@remotegpu/shared/metrics/distribution";
 import type { QUERY_SCOPES } from "../../core/metrics/label-values.ts";
 import { distributionOf } from "../../core/metrics/server-counters.ts";
+import { postgresPlaces, postgresUrls } from "@remotegpu/shared/settings/postgres-urls";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
 import { APPLICATION_ROLE } from "./connection/application-role.ts";
@@ -21,6 +22,13 @@ import { copyFrom } from "./connection/copy-from.ts";
 import { CopyIn } from "./connection/copy-in.ts";
 import { readInTurns } from "./connection/large-answers.ts";
 import { Pipeline } from "./connection/pipeline.ts";
+import { primaryClient } from "./connection/primary-client.ts";
+import {
+  forgetfulMemory,
+  NoPrimaryError,
+  PrimaryWatch,
+  type TimelineMemory,
+} from "./connection/primary-watch.ts";
 import { type AuditScope, watch } from "./audit-scope.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -106,6 +114,8 @@ export interface Transaction extends Connection {
 
 export interface Database extends Connection {
   readonly pool: Pool;
+  /** Which server is the primary; null where the URL names one host. */
+  readonly primaryWatch: PrimaryWatch | null;
   /** As whom its connections work. */
   readonly role: ConnectionRole;
   /** How long its statements and transactions took. */
@@ -119,17 +129,30 @@ export interface Database extends Connection {
  * Opens a pool, which connects at the first query. `url` is a postgres:// URL. Each connection that leads to a session of
  * its own prepares what it sends (prepared-statements.ts), which takes about a third off the time of most. It acts for
  * the application, in whose role each transaction and each single statement is where the user of the URL may do more,
- * unless it is to change the schema: then as the `owner`, who is that user. Nothing else is ever kept in a session.
+ * unless it is to change the schema: then as the `owner`, who is that user. Nothing else is ever kept in a session. Of
+ * several hosts its connections are to the primary (connection/primary-watch.ts).
  */
 export function openDatabase(
   url: string,
   {
     maxConnections = MAX_CONNECTIONS,
     runsAs = "application",
-  }: { maxConnections?: number; runsAs?: "application" | "owner" } = {},
+    timelines = forgetfulMemory(),
+    onPrimary = () => undefined,
+  }: {
+    maxConnections?: number;
+    runsAs?: "application" | "owner";
+    timelines?: TimelineMemory;
+    /** Told in one line that another server is the primary. */
+    onPrimary?: (line: string) => void;
+  } = {},
 ): Database {
   const role = new ConnectionRole(runsAs);
+  const [first, ...others] = postgresUrls(url);
+  const primaryWatch =
+    others.length === 0 ? null : new PrimaryWatch(url, { memory: timelines, onChange: onPrimary });
   const pool = new Pool({
+    ...(primaryWatch !== null && { Client: primaryClient(primaryWatch, first) }),
     // The pool hands the connection out once this is done, whatever its type says of waiting.
     onConnect: (client) => role.check(client),
     connectionString: url,
@@ -143,9 +166,13 @@ export function openDatabase(
   const times = distributionOf("db_query_duration_seconds");
   const query: Connection["query"] = async (text, values) =>
     await timed(times, "statement", () =>
-      requestAlone({ pool, role }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS }),
+      requestAlone({ pool, role, primaryWatch }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS }),
     );
-  return { pool, role, times, auditScope: undefined, query, change: query, close: () => pool.end() };
+  const close = async () => {
+    await pool.end();
+    primaryWatch?.close();
+  };
+  return { pool, primaryWatch, role, times, auditScope: undefined, query, change: query, close };
 }
 
 async function timed<T>(
@@ -224,7 +251,7 @@ async function runUntilDone<T>(
 }
 
 async function runOnce<T>(
-  { pool, role, auditScope: givenScope }: Database,
+  { pool, primaryWatch, role, auditScope: givenScope }: Database,
   work: (sql: Transaction) => Promise<T>,
   {
     isolation,
@@ -233,7 +260,7 @@ async function runOnce<T>(
     prepares,
   }: Required<TransactionOptions> & { prepares: boolean },
 ): Promise<T> {
-  const client = await pool.connect().catch((cause: unknown) => {
+  const client = await connected({ pool, primaryWatch }).catch((cause: unknown) => {
     throw asStoreError(cause, pool);
   });
   client.on("error", ignoreBrokenConnection);
@@ -297,6 +324,19 @@ async function runOnce<T>(
   }
 }
 
+/** The primary may be another one since it was looked at: of several hosts it is looked at again, once. */
+async function connected({ pool, primaryWatch }: Way): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    if (primaryWatch === null || error instanceof NoPrimaryError) throw error;
+    primaryWatch.doubt();
+    return await pool.connect();
+  }
+}
+
+type Way = Pick<Database, "pool" | "primaryWatch">;
+
 interface Question {
   text: string;
   values: readonly unknown[] | undefined;
@@ -338,7 +378,7 @@ async function requestSimply(
 /** Outside every transaction. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 async function requestAlone<Row extends QueryResultRow>(
-  through: { pool: Pool; role: ConnectionRole },
+  through: Way & { role: ConnectionRole },
   question: Question,
 ): Promise<{ rows: Row[]; rowCount: number }> {
   const statement = requested(question);
@@ -354,13 +394,20 @@ async function requestAlone<Row extends QueryResultRow>(
 }
 
 async function answerOf(
-  { pool, role }: { pool: Pool; role: ConnectionRole },
+  { pool, primaryWatch, role }: Way & { role: ConnectionRole },
   statement: Statement,
   prepares: boolean,
 ): Promise<Answer> {
   return await new Promise((resolve, reject) => {
-    pool.connect((unreachable, client, release) => {
-      if (client === undefined) return reject(unreachable ?? new Error("no connection"));
+    let isAgain = primaryWatch === null;
+    const work: Parameters<Pool["connect"]>[0] = (unreachable, client, release) => {
+      if (client === undefined) {
+        if (isAgain || unreachable instanceof NoPrimaryError)
+          return reject(unreachable ?? new Error("no connection"));
+        isAgain = true;
+        primaryWatch?.doubt();
+        return pool.connect(work);
+      }
       client.on("error", ignoreBrokenConnection);
       const sent = { takesRole: role.footing === "in-role", prepares };
       const alone = statementAlone(statement, sent, (failure, answer) => {
@@ -370,7 +417,8 @@ async function answerOf(
         else reject(failure);
       });
       client.query(alone);
-    });
+    };
+    pool.connect(work);
   });
 }
 
@@ -415,17 +463,15 @@ function asStoreError(cause: unknown, pool: Pool | undefined): unknown {
   if (cause instanceof DatabaseError) return new StoreError(cause.message, cause);
   // A value that does not fit a column type or cannot be sent is our bug, not Postgres' failure.
   if (cause instanceof RangeError || cause instanceof TypeError) return cause;
+  if (cause instanceof NoPrimaryError) return new StoreError(cause.message, cause);
   const where = pool === undefined ? "Postgres" : `Postgres at ${placeOf(pool.options)}`;
   const why = textField(cause, "code") ?? (cause instanceof Error ? cause.message : String(cause));
   return new StoreError(`cannot reach ${where}: ${why}`, cause);
 }
 
-/** Host and port for a message, never the password. */
-function placeOf({ connectionString }: PoolConfig): string {
-  if (connectionString === undefined || !URL.canParse(connectionString))
-    return "an address that is not a URL";
-  const url = new URL(connectionString);
-  return url.host === "" ? (url.searchParams.get("host") ?? "localhost") : url.host;
+/** Hosts and ports for a message, never the password. */
+function placeOf({ connectionString = "" }: PoolConfig): string {
+  return postgresPlaces(connectionString).join(", ");
 }
 
 function textField(value: unknown, name: "code" | "constraint"): string | undefined {
