@@ -90,6 +90,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "restored-bill",
       "restored-database",
       "several-hosts",
+      "standby",
     ],
   },
   {

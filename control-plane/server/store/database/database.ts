@@ -10,7 +10,7 @@ import type { QUERY_SCOPES } from "../../core/metrics/label-values.ts";
 import { distributionOf } from "../../core/metrics/server-counters.ts";
 import { postgresPlaces, postgresUrls } from "@remotegpu/shared/settings/postgres-urls";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
-import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
+import { Client, DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
 import { APPLICATION_ROLE } from "./connection/application-role.ts";
 import { ConnectionRole } from "./connection/connection-role.ts";
 import { isStalePlan } from "./connection/prepared-statements.ts";
@@ -29,7 +29,15 @@ import {
   PrimaryWatch,
   type TimelineMemory,
 } from "./connection/primary-watch.ts";
-import { type AuditScope, watch } from "./audit-scope.ts";
+import { type AuditScope, NO_CHANGES, watch } from "./audit-scope.ts";
+import {
+  CONFIRM_WITHIN_MS,
+  type Confirmation,
+  confirmed,
+  REQUEST_CONFIRMATION,
+  StandbyMissingError,
+  UnconfirmedCommitError,
+} from "./confirmation.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -71,6 +79,7 @@ export function isUniqueViolation(error: unknown, constraint?: string): error is
  * shut down, the work may be done all the same.
  */
 export function isUndone(error: unknown): boolean {
+  if (error instanceof StandbyMissingError) return true;
   const code = error instanceof StoreError ? (error.code ?? "") : "";
   return /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P|58|XX)/.test(code);
 }
@@ -211,13 +220,16 @@ interface TransactionOptions {
   statementTimeoutMs?: number;
   /** How long Postgres waits for the next statement of who may be dead. */
   endsDeadWithinMs?: number;
+  /** True for what is acknowledged though its handle is in no audit scope: a standby confirms it where one must. */
+  acknowledges?: boolean;
 }
 
 /**
  * Runs `work` in one transaction: commits its value, rolls back when it throws. Where the handle is in an audit scope,
- * that adds its part before the commit. A serialization failure, a deadlock or a stale plan runs it again,
+ * that adds its part before the commit, and a change is confirmed by a standby where one must. A serialization failure, a deadlock or a stale plan runs it again,
  * MAX_TRANSACTION_ATTEMPTS times in all, so `work` must have no effect but through its connection.
- * @throws StoreError for the database's failures; whatever else `work` throws comes through as it is
+ * @throws StoreError for the database's failures; StandbyMissingError, UnconfirmedCommitError; whatever else `work` throws
+ * comes through as it is
  */
 export async function transaction<T>(
   database: Database,
@@ -226,9 +238,10 @@ export async function transaction<T>(
     isolation = "read committed",
     statementTimeoutMs = STATEMENT_TIMEOUT_MS,
     endsDeadWithinMs = statementTimeoutMs,
+    acknowledges = false,
   }: TransactionOptions = {},
 ): Promise<T> {
-  const options = { isolation, statementTimeoutMs, endsDeadWithinMs };
+  const options = { isolation, statementTimeoutMs, endsDeadWithinMs, acknowledges };
   return await timed(database.times, "transaction", () => runUntilDone(database, work, options));
 }
 
@@ -257,6 +270,7 @@ async function runOnce<T>(
     isolation,
     statementTimeoutMs,
     endsDeadWithinMs,
+    acknowledges,
     prepares,
   }: Required<TransactionOptions> & { prepares: boolean },
 ): Promise<T> {
@@ -285,6 +299,9 @@ async function runOnce<T>(
     const begun = Promise.all(begin.map((text) => pipeline.request({ text, timeoutMs })));
     begun.catch(() => undefined);
     const auditScope = givenScope?.isPresent === true ? givenScope : undefined;
+    const mayAcknowledge = acknowledges || (auditScope !== undefined && auditScope !== NO_CHANGES);
+    const confirmation = mayAcknowledge ? requestConfirmation(pipeline, timeoutMs) : Promise.resolve(null);
+    confirmation.catch(() => undefined);
     const plain: Connection = { query, change: query };
     const watched = auditScope === undefined ? undefined : watch(plain, auditScope);
     const sql: Omit<Transaction, typeof handedOut> = {
@@ -305,13 +322,24 @@ async function runOnce<T>(
     await begun.catch((cause: unknown) => {
       throw asStoreError(cause, undefined);
     });
-    const { command } = await pipeline.last(() => requestSimply(client, { text: "COMMIT", timeoutMs }));
+    const isAcknowledged = acknowledges || isSealed === true;
+    const standby = isAcknowledged ? await confirmation : null;
+    if (standby?.attached === false) throw new StandbyMissingError();
+    const { command, isConfirmed } = await pipeline.last(() =>
+      standby === null ? commit(client, timeoutMs) : commitWithStandby({ client, pool }, standby),
+    );
     // Postgres answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement failed.
     assert.equal(command, "COMMIT", "a failed statement was caught inside a transaction that went on");
     if (isSealed === true) auditScope?.committed();
+    if (!isConfirmed) throw new UnconfirmedCommitError(undefined);
     return value;
   } catch (error) {
     isOver = true;
+    // There is nothing to roll back; where Postgres said nothing, it may still be at it.
+    if (error instanceof UnconfirmedCommitError) {
+      broken = error.cause !== undefined;
+      throw error;
+    }
     await pipeline
       .last(() => requestSimply(client, { text: "ROLLBACK", timeoutMs }))
       .catch(() => {
@@ -321,6 +349,38 @@ async function runOnce<T>(
   } finally {
     client.off("error", ignoreBrokenConnection);
     client.release(broken);
+  }
+}
+
+async function requestConfirmation(pipeline: Pipeline, timeoutMs: number): Promise<Confirmation | null> {
+  const { rows } = await pipeline.request({ text: REQUEST_CONFIRMATION, values: [], timeoutMs });
+  return (rows[0] as Confirmation | undefined) ?? null;
+}
+
+interface Committed {
+  command: string;
+  isConfirmed: boolean;
+}
+
+async function commit(client: PoolClient, timeoutMs: number): Promise<Committed> {
+  const { command } = await requestSimply(client, { text: "COMMIT", timeoutMs });
+  return { command, isConfirmed: true };
+}
+
+/** @throws UnconfirmedCommitError where Postgres did not say what came of it */
+async function commitWithStandby(
+  { client, pool }: { client: PoolClient; pool: Pool },
+  { pid }: Confirmation,
+): Promise<Committed> {
+  const [url] = postgresUrls(pool.options.connectionString ?? "");
+  const makeClient = () => new Client({ connectionString: url, connectionTimeoutMillis: CONFIRM_WITHIN_MS });
+  try {
+    const { answer, isConfirmed } = await confirmed(client, { pid, makeClient }, (timeoutMs) =>
+      requestSimply(client, { text: "COMMIT", timeoutMs }),
+    );
+    return { command: answer.command, isConfirmed };
+  } catch (error) {
+    throw isUndone(error) ? error : new UnconfirmedCommitError(error);
   }
 }
 
