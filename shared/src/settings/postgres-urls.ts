@@ -4,7 +4,7 @@
  */
 
 const PARTS = /^(?<scheme>postgres(?:ql)?:\/\/)(?<user>[^/?#]*@)?(?<hosts>[^/?#@]*)(?<rest>[/?#].*)?$/s;
-export const MAX_POSTGRES_HOSTS = 8;
+const MAX_POSTGRES_HOSTS = 8;
 
 /** One URL for each host, in their order; one with a single host as it is. */
 export function postgresUrls(url: string): [string, ...string[]] {

@@ -1,7 +1,7 @@
 /** Whether a standby must confirm what is acknowledged (confirmation.ts), and which standbys there are. */
 import { type Connection, type Database, type Transaction, transaction } from "./database.ts";
 
-export interface StandbyServer {
+interface StandbyServer {
   /** Its application_name. */
   name: string;
   /** Null where this login may not see it. */

@@ -6,7 +6,7 @@ import { Client } from "pg";
 import type { ServerState } from "../../../core/database/primary-choice.ts";
 
 /** To connect, and to answer. */
-export const PROBE_WITHIN_MS = 1_000;
+const PROBE_WITHIN_MS = 1_000;
 
 /** A standby has no place to write at. */
 const WHAT_ARE_YOU = `
