@@ -423,6 +423,7 @@ CREATE TABLE cluster_state (
   backup_taken_at timestamptz,
   restore_held_since timestamptz,
   restored_to timestamptz,
+  standby_required boolean NOT NULL DEFAULT false,
   CONSTRAINT cluster_state_pkey PRIMARY KEY (singleton),
   CONSTRAINT cluster_state_db_incarnation_check CHECK ((db_incarnation >= 1)),
   CONSTRAINT cluster_state_singleton_check CHECK (singleton)

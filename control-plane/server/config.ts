@@ -8,6 +8,7 @@ import {
   logSettings,
   type LogSettings,
 } from "@remotegpu/shared/logging/log-settings";
+import { postgresHostsFault } from "@remotegpu/shared/settings/postgres-urls";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { z } from "zod";
 import { parseUtcOffset } from "./core/billing/billing-calendar.ts";
@@ -23,7 +24,13 @@ const Address = z
 export const GATEWAY_LISTEN = "127.0.0.1:8445";
 export const TUNNEL_PORT = 8444;
 
-const PostgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL");
+const PostgresUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL")
+  .superRefine((url, checked) => {
+    const message = postgresHostsFault(url);
+    if (message !== null) checked.addIssue({ code: "custom", message });
+  });
 
 const Domain = z
   .string()

@@ -83,7 +83,15 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "start-folder",
       "state-lock",
     ],
-    rest: ["chromium", "embedded-postgres", "point-in-time", "restored-bill", "restored-database"],
+    rest: [
+      "chromium",
+      "embedded-postgres",
+      "point-in-time",
+      "restored-bill",
+      "restored-database",
+      "several-hosts",
+      "standby",
+    ],
   },
   {
     folder: "integration/files",

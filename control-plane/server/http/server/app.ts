@@ -25,6 +25,7 @@ import { securityHeaders } from "./security-headers.ts";
 import { registerServerRoutes } from "./server-routes.ts";
 import { registerCommandRoutes } from "./command-routes.ts";
 import { registerPackageRoutes } from "./package-routes.ts";
+import { StandbyMissingError, UnconfirmedCommitError } from "../../store/database/confirmation.ts";
 import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
 import { KeyInUseError } from "../../store/orders/idempotency.ts";
 import { isGivenUp, whoMigrates } from "../../store/upgrade/locks.ts";
@@ -134,6 +135,12 @@ function problemOf(error: Error, c: ApiContext): Response {
   // What Hono itself refuses: malformed JSON, a content type that no schema takes.
   if (error instanceof HTTPException && error.status < 500) return problem(c, refusalOf(error), error.status);
   if (error instanceof KeyInUseError) return problem(c, conflict("idempotency-key-in-use"));
+  if (error instanceof StandbyMissingError || error instanceof UnconfirmedCommitError) {
+    c.var.deps.log.warn({ error }, "the standby of the database did not confirm a change");
+    c.header("Retry-After", "5");
+    const isUndone = error instanceof StandbyMissingError;
+    return problem(c, new ApiRefusal("unavailable", isUndone ? "standby-missing" : "commit-unconfirmed"));
+  }
   if (isUnreachable(error)) {
     c.var.deps.log.warn({ error }, "the database does not answer");
     c.header("Retry-After", "5");
