@@ -8,7 +8,7 @@ import {
 } from "@remotegpu/control-plane/server/store/billing/bills/records";
 import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { benchDatabase, longQuery } from "./bench-database.ts";
-import { headLine, ratioLine, valuesLine } from "./comparison.ts";
+import { headLine, ratioLine, spreadOf, valuesLine } from "./comparison.ts";
 
 const ROWS = 10_000_000;
 const SMALL_ROWS = 10_000;

@@ -64,6 +64,7 @@ async function switchTo(
     const entry = {
       at: now,
       requestId: randomUUID(),
+      traceId: null,
       apiKeyId: null,
       actorCustomerId: null,
       actorRole: null,
