@@ -31,6 +31,11 @@ import { ToolboxError } from "./toolbox/packed-toolbox.ts";
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 const report = (text: string) => void process.stderr.write(`remotegpu-agent: ${text}\n`);
 const warn = (text: string) => report(`WARNING: ${text}`);
+interface SelfTestOptions {
+  json?: boolean;
+  journal?: boolean;
+  unguarded?: boolean;
+}
 /** What `--config` names goes before the environment. */
 function sources(options: Record<string, string> = {}) {
   const { config: file } = program.opts<{ config?: string }>();
@@ -99,11 +104,12 @@ program
     "check whether this version can work on this host, beside the agent that runs; changes nothing",
   )
   .option("--json", "a line of JSON for each check")
+  .option("--journal", "only whether the journal is whole")
   .addOption(new Option("--unguarded").hideHelp())
-  .action(async ({ json = false, unguarded = false }: { json?: boolean; unguarded?: boolean }) => {
+  .action(async ({ json = false, journal = false, unguarded = false }: SelfTestOptions) => {
     const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1), "--unguarded"] as const;
     process.exitCode = unguarded
-      ? await selfTest({ environment: process.env, json, print })
+      ? await selfTest({ environment: process.env, json, journal, print })
       : await guardedSelfTest(again, { json, print });
   });
 program

@@ -109,9 +109,9 @@ function textOf(status: StandbyStatus): string {
     ...(isRequired && !isAttached
       ? ["None confirms now, so orders and money are refused. Next: attach one, or `standby alone`."]
       : []),
-    ...(isAttached && synchronousCommit !== "local"
+    ...(isRequired && synchronousCommit !== "remote_apply"
       ? [
-          `synchronous_commit is ${synchronousCommit}: everything else waits for the standby, too. Set it to local on the server.`,
+          `synchronous_commit is ${synchronousCommit}: placements and charges do not wait for the standby, and a promotion may lose some. Set it to remote_apply on the server.`,
         ]
       : []),
   ].join("\n");

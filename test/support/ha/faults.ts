@@ -35,13 +35,13 @@ async function away(
 ): Promise<void> {
   if (how === "killed") await program.kill();
   else if (how === "frozen") program.pause();
-  else toPostgres.silence();
+  else for (const route of toPostgres) route.silence();
   try {
     await meanwhile();
   } finally {
     if (how === "killed") program.start();
     else if (how === "frozen") program.resume();
-    else toPostgres.mend();
+    else for (const route of toPostgres) route.mend();
   }
 }
 
@@ -145,7 +145,6 @@ function primaryAway(how: "killed" | "frozen"): Fault {
       await lasting(random, 500, 1_500);
       await fleet.postgres.promote();
       await fleet.postgres.alone();
-      fleet.leadToPrimary();
       await lasting(random, 500, 2_000);
       if (how === "frozen") server.thaw();
       await lasting(random, 500, 1_500);

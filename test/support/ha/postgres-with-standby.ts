@@ -11,6 +11,7 @@ import { execa } from "execa";
 import { migrate } from "@remotegpu/control-plane/server/store/migrate";
 import { freePort } from "../engines/free-ports.ts";
 import { eventually } from "../eventually.ts";
+import { CONTROL_PLANE } from "../programs/program.ts";
 import { pageCommand, pageFile, type Replacements } from "./page.ts";
 import { asPostgres, PostgresServer } from "./postgres-server.ts";
 
@@ -121,12 +122,16 @@ export class PostgresWithStandby {
   /** Nothing waits for a standby any more. */
   async alone(): Promise<void> {
     await this.#setStandbys("SET synchronous_standby_names = ''");
+    await this.#standbyCommand("alone", "--reason", "the other server is away");
   }
 
-  /** What asks for it waits for the standby again. */
+  /** All of it waits for the standby again, and what is acknowledged must. */
   async paired(): Promise<void> {
     await this.standbyIsAttached();
     await this.#setStandbys("RESET synchronous_standby_names");
+    await eventually(async () => (await this.#standbyCommand("require")) ?? true, {
+      what: "a standby that confirms",
+    });
   }
 
   /** The standby takes changes from now on. What was primary is left as it is. */
@@ -172,6 +177,13 @@ export class PostgresWithStandby {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  async #standbyCommand(...words: string[]): Promise<void> {
+    const DATABASE_URL = this.url(this.poolers.map(({ port }) => `127.0.0.1:${port}`));
+    await execa(process.execPath, [CONTROL_PLANE, "standby", ...words], {
+      env: { DATABASE_URL, REMOTEGPU_STATE_DIR: join(this.#folder, "command") },
+    });
+  }
+
   async #setStandbys(change: string): Promise<void> {
     const { server } = this.primary;
     await server.query(`ALTER SYSTEM ${change}`);
@@ -183,20 +195,21 @@ export class PostgresWithStandby {
     await asPostgres("initdb", "-D", server.folder, "-A", "trust", "-U", "postgres", "--no-sync");
     this.#configure(server, name);
     await server.start();
-    await this.alone();
+    await this.#setStandbys("SET synchronous_standby_names = ''");
     const login = `LOGIN PASSWORD '${PASSWORD}'`;
     for (const statement of [
       `CREATE ROLE remotegpu ${login}`,
       `CREATE DATABASE ${DATABASE} OWNER remotegpu`,
       "CREATE ROLE remotegpu_app NOLOGIN",
       `CREATE ROLE remotegpu_server ${login} IN ROLE remotegpu_app`,
+      "GRANT pg_read_all_stats TO remotegpu_app, remotegpu_server",
       `CREATE ROLE replicator ${login} REPLICATION`,
     ])
       await server.query(statement);
     await migrate(`postgres://remotegpu:${PASSWORD}@127.0.0.1:${server.port}/${DATABASE}`);
     await this.rebuildStandby();
-    await this.paired();
     for (const half of this.#halves) this.#startPooler(half);
+    await this.paired();
   }
 
   /** The page's files, and of the harness only where it may write and that nothing outlives the machine. */

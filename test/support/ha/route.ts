@@ -1,6 +1,5 @@
 /**
- * The way of one party to a server over TCP, which a test can silence, as a network does that loses every packet, and lead
- * to another server.
+ * The way of one party to a server over TCP, which a test can silence, as a network does that loses every packet.
  */
 import { once } from "node:events";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
@@ -10,7 +9,7 @@ const LOOPBACK = "127.0.0.1";
 export class Route {
   readonly #server: Server;
   readonly #open = new Set<Socket>();
-  #port: number;
+  readonly #port: number;
   #isSilent = false;
 
   private constructor(server: Server, port: number) {
@@ -18,7 +17,7 @@ export class Route {
     this.#port = port;
   }
 
-  /** @param port of this machine, to which it leads at first */
+  /** @param port of this machine, to which it leads */
   static async open(port: number): Promise<Route> {
     const server = createServer();
     const route = new Route(server, port);
@@ -43,12 +42,6 @@ export class Route {
   mend(): void {
     this.#isSilent = false;
     for (const socket of this.#open) socket.resume();
-  }
-
-  /** New connections lead there; those that are open end. */
-  leadTo(port: number): void {
-    this.#port = port;
-    for (const socket of this.#open) socket.destroy();
   }
 
   async close(): Promise<void> {

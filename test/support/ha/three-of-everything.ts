@@ -28,14 +28,14 @@ const GPUS_OF_A_HOST = "2";
 /** More cores than this machine has: each order takes one at least. */
 const MANY_CORES = `import os from "node:os"; os.cpus = () => Array(16).fill({ model: "", speed: 0 });\n`;
 
-/** A control plane or a gateway, and its own way to Postgres. */
+/** A control plane or a gateway, and its own ways to the poolers of Postgres. */
 export interface Server3 {
   name: string;
   program: Program;
   /** Of its API or its web side. */
   url: string;
   port: number;
-  toPostgres: Route;
+  toPostgres: readonly Route[];
 }
 
 /** A host, and its agent's ways to the NATS servers. */
@@ -95,12 +95,6 @@ export class ThreeOfEverything implements AsyncDisposable {
     return leader;
   }
 
-  /** Every connection to Postgres of every party ends, and the next leads to the pooler beside the primary. */
-  leadToPrimary(): void {
-    for (const { toPostgres } of [...this.controlPlanes, ...this.gateways])
-      toPostgres.leadTo(this.postgres.primary.pooler.port);
-  }
-
   /** All three answer, and none misses anything. */
   async isWhole(withinMs = 60_000): Promise<void> {
     await eventually(
@@ -127,7 +121,7 @@ export class ThreeOfEverything implements AsyncDisposable {
   }
 
   async #openServers(): Promise<void> {
-    const first = await this.#route();
+    const first = await this.#routes();
     const operatorFile = join(this.nats.folder, "operator.json");
     const settings = this.#settings(first);
     this.house = this.#ending.adopt(await House.open({ hosts: 0, settings, operatorFile }), (one) =>
@@ -137,9 +131,9 @@ export class ThreeOfEverything implements AsyncDisposable {
     const { house } = this;
     this.controlPlanes.push(serverOf("control-plane-1", house.controlPlane, house.url, first));
     for (const nth of [2, 3]) {
-      const route = await this.#route();
-      const { program, url } = await house.addReplica(OWN_PROGRAMS, this.#settings(route));
-      this.controlPlanes.push(serverOf(`control-plane-${nth}`, program, url, route));
+      const routes = await this.#routes();
+      const { program, url } = await house.addReplica(OWN_PROGRAMS, this.#settings(routes));
+      this.controlPlanes.push(serverOf(`control-plane-${nth}`, program, url, routes));
       program.start();
     }
     await this.#openGateways(operatorFile);
@@ -156,9 +150,9 @@ export class ThreeOfEverything implements AsyncDisposable {
       const folder = join(this.house.folder, name);
       mkdirSync(folder);
       copyFileSync(operatorFile, join(folder, "operator.json"));
-      const route = await this.#route();
+      const routes = await this.#routes();
       const port = await freePort();
-      const { REMOTEGPU_LISTEN: _none, REMOTEGPU_PUBLIC_URL: _neither, ...shared } = this.#settings(route);
+      const { REMOTEGPU_LISTEN: _none, REMOTEGPU_PUBLIC_URL: _neither, ...shared } = this.#settings(routes);
       const settings = {
         ...shared,
         ...settingsIn(
@@ -176,7 +170,7 @@ export class ThreeOfEverything implements AsyncDisposable {
       const program = new Program(CONTROL_PLANE, settings, join(this.house.folder, `${name}.log`), "gateway");
       this.#ending.adopt(program, (one) => one.stop()).start();
       this.gateways.push({
-        ...serverOf(name, program, `http://${LOOPBACK}:${port}`, route),
+        ...serverOf(name, program, `http://${LOOPBACK}:${port}`, routes),
       });
     }
     for (const one of this.gateways) await gatewayServes(one);
@@ -198,10 +192,10 @@ export class ThreeOfEverything implements AsyncDisposable {
     }
   }
 
-  /** The page's, for whoever comes to Postgres by this route. */
-  #settings(route: Route): Record<string, string> {
+  /** The page's, for whoever comes to Postgres by these routes. */
+  #settings(routes: readonly Route[]): Record<string, string> {
     const file = pageFile("/etc/remotegpu/control-plane.env", [
-      [/postgres:\S+/g, this.postgres.url([`${LOOPBACK}:${route.port}`])],
+      [/postgres:\S+/g, this.postgres.url(routes.map(({ port }) => `${LOOPBACK}:${port}`))],
       [/NATS_URL=\S+/g, `NATS_URL=${this.nats.urls.join(",")}`],
       // On loopback without TLS.
       [/NATS_CA_FILE=.*\n/g, ""],
@@ -210,8 +204,10 @@ export class ThreeOfEverything implements AsyncDisposable {
     return settingsIn(file);
   }
 
-  async #route(): Promise<Route> {
-    return this.#ending.adopt(await Route.open(this.postgres.primary.pooler.port), (one) => one.close());
+  async #routes(): Promise<Route[]> {
+    const routes = await Promise.all(this.postgres.poolers.map(({ port }) => Route.open(port)));
+    for (const route of routes) this.#ending.adopt(route, (one) => one.close());
+    return routes;
   }
 
   /** Connections go to the first gateway that takes them, as an operator's load balancer has it. */
@@ -237,7 +233,7 @@ export class ThreeOfEverything implements AsyncDisposable {
   #thawAll(): void {
     for (const { program, toPostgres } of [...this.controlPlanes, ...this.gateways]) {
       program.resume();
-      toPostgres.mend();
+      for (const route of toPostgres) route.mend();
     }
     for (const { agent, toNats } of this.hosts) {
       agent.resume();
@@ -279,7 +275,7 @@ async function readiness({ url }: Server3): Promise<string> {
   }
 }
 
-function serverOf(name: string, program: Program, url: string, toPostgres: Route): Server3 {
+function serverOf(name: string, program: Program, url: string, toPostgres: readonly Route[]): Server3 {
   return { name, program, url, port: Number(new URL(url).port), toPostgres };
 }
 
