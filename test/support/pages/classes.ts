@@ -49,6 +49,11 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
     "curl -fsS",
     "it joins or upgrades a host of a fleet: test/system/install.test.ts runs these lines as they are printed",
   ],
+  [
+    "sudo -u postgres psql",
+    "it changes the settings of the operator's Postgres; test/system/ha changes those of its own",
+  ],
+  ["remotegpu-control-plane standby", "it needs a standby; test/system/ha runs it beside one"],
   ["systemctl", "it changes the services of its machine; the proof of whole machines does"],
   [
     "install -d -m 0700 /etc/remotegpu/credentials",
