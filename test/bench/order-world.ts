@@ -214,6 +214,7 @@ async function depsOf(
     webhookSecrets: webhookSeal(operator),
     jupyterTokens: environmentJupyterTokens(operator),
     hostKeys: environmentHostKeys(operator),
+    signOn: null,
     attempts: noAttempts(),
     metrics: { counters: new ServerCounters(), isLeader: () => false },
     closing: new AbortController().signal,

@@ -305,6 +305,12 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     test: ["agent-services"],
     rest: ["container-services", "rdp", "rdp-password"],
   },
+  {
+    folder: "integration/sign-on",
+    project: "integration",
+    test: ["sign-on"],
+    rest: ["device-login", "hostile-provider"],
+  },
   { folder: "integration/spending", project: "database", test: ["*"], rest: [] },
   {
     folder: "integration/ssh",
