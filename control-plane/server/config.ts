@@ -101,7 +101,9 @@ const Environment = z.object({
     .default("openid profile email"),
   /** CLAIM=VALUE: the one that makes a login an administrator's. Unset: none does, and the account's type holds. */
   REMOTEGPU_OIDC_ADMIN_CLAIM: OrUnset(
-    z.string().refine((text) => parseAdminClaim(text) !== null, "must be CLAIM=VALUE, like groups=remotegpu-admins"),
+    z
+      .string()
+      .refine((text) => parseAdminClaim(text) !== null, "must be CLAIM=VALUE, like groups=remotegpu-admins"),
   ),
   /** Whether somebody whom no administrator linked or invited gets an account at the first login. */
   REMOTEGPU_OIDC_NEW_ACCOUNTS: z.enum(["refuse", "create"]).default("refuse"),

@@ -227,7 +227,7 @@ async function depsOf(
       packages: () => Promise.resolve(null),
       dashboard: () => ({ state: "missing" }),
       billingCalendar: { utcOffsetMinutes: 480, closeDelayHours: 24 },
-      rateLimits: { perKey: NO_LIMIT, perAddress: NO_LIMIT },
+      rateLimits: { perKey: NO_LIMIT, perAddress: NO_LIMIT, logins: NO_LIMIT },
     },
     log: quietLog,
   };

@@ -252,12 +252,20 @@ describe("what is no answer to the login of this browser", () => {
   };
 
   test.each([
-    ["another state", (answer: URLSearchParams) => answer.set("state", "x".repeat(43)), "sign-on-state-mismatch"],
+    [
+      "another state",
+      (answer: URLSearchParams) => answer.set("state", "x".repeat(43)),
+      "sign-on-state-mismatch",
+    ],
     ["no state", (answer: URLSearchParams) => answer.delete("state"), "sign-on-state-mismatch"],
     ["a second state", (answer: URLSearchParams) => answer.append("state", "x"), "sign-on-state-mismatch"],
     ["a made-up code", (answer: URLSearchParams) => answer.set("code", "made-up"), "sign-on-code-spent"],
     ["no code", (answer: URLSearchParams) => answer.delete("code"), "sign-on-answer-invalid"],
-    ["another issuer", (answer: URLSearchParams) => answer.set("iss", "https://evil.example"), "sign-on-answer-invalid"],
+    [
+      "another issuer",
+      (answer: URLSearchParams) => answer.set("iss", "https://evil.example"),
+      "sign-on-answer-invalid",
+    ],
     ["no issuer", (answer: URLSearchParams) => answer.delete("iss"), "sign-on-answer-invalid"],
   ])("with %s is refused", async (_what, change, code) => {
     const refused = await refusedBy(change);
@@ -314,7 +322,11 @@ describe("what is no answer to the login of this browser", () => {
     const begun = await world.begin();
     const state = begun.address.searchParams.get("state");
 
-    const answer = new URLSearchParams({ error: "access_denied", state: `${state}`, iss: world.provider.issuer });
+    const answer = new URLSearchParams({
+      error: "access_denied",
+      state: `${state}`,
+      iss: world.provider.issuer,
+    });
 
     expect((await begun.complete(answer.toString())).body.reason_code).toBe("sign-on-denied");
   });

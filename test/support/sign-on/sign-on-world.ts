@@ -60,7 +60,10 @@ export async function openSignOnWorld(more: Partial<SignOnConfig> = {}): Promise
   const opened = openSignOn(config, { operator: api.operator, log });
   api.deps.signOn = opened;
 
-  const complete: BegunLogin["complete"] = async (answer, { invitation, cookie = "", origin = PUBLIC } = {}) =>
+  const complete: BegunLogin["complete"] = async (
+    answer,
+    { invitation, cookie = "", origin = PUBLIC } = {},
+  ) =>
     await api.request("POST", "/api/v1/auth/oidc/complete", {
       body: { answer, ...(invitation !== undefined && { invitation }) },
       headers: { Origin: origin, Cookie: cookie },

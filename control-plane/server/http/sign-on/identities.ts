@@ -68,7 +68,8 @@ const IdentityInvitation = z
   .object({
     id: z.int(),
     url: z.string().openapi({
-      description: "Whoever opens it and logs in at the provider has their identity linked; it is displayed once",
+      description:
+        "Whoever opens it and logs in at the provider has their identity linked; it is displayed once",
       example: "https://gpu.example.com/#invitation=rgi_9aQ2nVYr8Xk3",
     }),
     expires_at: Timestamp.describe("From when on it links nothing"),

@@ -70,8 +70,7 @@ const start = createRoute({
   operationId: "startSignOn",
   tags,
   summary: "Begin a login at the identity provider: leads there, with a cookie by which its answer is known",
-  description:
-    "For browsers. Where no login can begin, it leads to the dashboard, which says why.",
+  description: "For browsers. Where no login can begin, it leads to the dashboard, which says why.",
   request: {
     query: z.object({
       return_to: z.string().optional().openapi({
@@ -197,10 +196,7 @@ async function begin(c: ApiContext, returnTo: string | undefined): Promise<Respo
 }
 
 /** @throws ApiRefusal where it is no answer to the login that this browser began, or says no */
-async function answered(
-  c: ApiContext,
-  answer: string,
-): Promise<{ held: LoginState; signedIn: SignedIn }> {
+async function answered(c: ApiContext, answer: string): Promise<{ held: LoginState; signedIn: SignedIn }> {
   const { provider } = requireSignOn(c);
   const held = heldBy(c);
   const url = new URL(`${dashboardOf(c)}${CALLBACK_PATH}`);

@@ -221,7 +221,9 @@ function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const response = error.cause;
   if (response instanceof Response) return response.status >= SERVER_ERROR;
-  return error.message === "fetch failed" || codeOf(error) === "OAUTH_TIMEOUT" || error.name === "TimeoutError";
+  return (
+    error.message === "fetch failed" || codeOf(error) === "OAUTH_TIMEOUT" || error.name === "TimeoutError"
+  );
 }
 
 /** The library's code, which has no words of the answer. */

@@ -114,13 +114,7 @@ export async function insertIdentityInvitation(
      SELECT $1, $2, $3, $4
       WHERE (SELECT count(*) FROM identity_invitations
               WHERE customer_id = $1 AND used_at IS NULL AND expires_at > $3) < $5 RETURNING id`,
-    [
-      invitation.customerId,
-      invitation.tokenHash,
-      invitation.now,
-      invitation.expiresAt,
-      MAX_OPEN_INVITATIONS,
-    ],
+    [invitation.customerId, invitation.tokenHash, invitation.now, invitation.expiresAt, MAX_OPEN_INVITATIONS],
     { makes: "identity-invitation" },
   );
   return rows[0]?.id ?? null;

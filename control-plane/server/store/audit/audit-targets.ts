@@ -67,10 +67,7 @@ const TARGETS = {
     money: "balances hours_left budget_percents monthly_limit",
   }),
   "browser-session": target("browser_sessions", "customer_id api_key_id expires_at"),
-  "api-key": target(
-    "api_keys",
-    "customer_id name role scopes expires_at revoked_at identity_id login_role",
-  ),
+  "api-key": target("api_keys", "customer_id name role scopes expires_at revoked_at identity_id login_role"),
   identity: target("customer_identities", "customer_id issuer subject unlinked_at"),
   "identity-invitation": target("identity_invitations", "customer_id expires_at used_at"),
   "service-key": target(

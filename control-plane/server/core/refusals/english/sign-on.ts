@@ -11,7 +11,8 @@ export const SIGN_ON_ENGLISH = messagesFor<typeof SIGN_ON_CODES>()({
     "The identity provider's answer was not accepted: the check {check} failed. An administrator finds more in the documentation of single sign-on.",
   "sign-on-state-missing":
     "This browser has begun no login, or its cookie was removed meanwhile; log in again, with cookies allowed.",
-  "sign-on-state-mismatch": "This is the answer to another login than the last one of this browser; log in again.",
+  "sign-on-state-mismatch":
+    "This is the answer to another login than the last one of this browser; log in again.",
   "sign-on-state-expired": "This login took too long; log in again.",
   "sign-on-device-expired": "The code was not confirmed in time, or it was used already; log in again.",
   "sign-on-device-unknown": "This login is not known here; log in again.",
