@@ -70,8 +70,8 @@ describe("remotegpu login --sso", () => {
     expect(statSync(profile).mode & 0o777).toBe(0o600);
     const { key } = JSON.parse(readFileSync(profile, "utf8"));
     const as = { key, customerId: ada.customerId };
-    const me = (await world.api.request("GET", "/api/v1/me", { as })).body;
-    const hours = (Date.parse(me.key_expires_at) - Date.now()) / 3_600_000;
+    const { body: me } = await world.api.request("GET", "/api/v1/me", { as });
+    const hours = (Date.parse(me.key_expires_at ?? "") - Date.now()) / 3_600_000;
     expect([hours > 11.9, hours <= 12, me.username]).toEqual([true, true, "ada"]);
     expect(printed + stdout).not.toContain(key);
     expect((await command("logout")).stdout).toContain("its key was revoked");

@@ -13,6 +13,31 @@ import { ProviderBrowser } from "./provider-browser.ts";
 export const PUBLIC = "http://localhost:8080";
 const CALLBACK = `${PUBLIC}/api/v1/auth/oidc/callback`;
 
+/** Settings that lead there, as an operator would have them. */
+export function signOnConfig(issuer: string): SignOnConfig {
+  return {
+    issuer: new URL(issuer),
+    clientId: CLIENT_ID,
+    clientSecretFile: secretFile(),
+    scopes: "openid profile email",
+    settings: {
+      name: "Example Accounts",
+      adminClaim: null,
+      makesAccounts: false,
+      usernameClaim: "preferred_username",
+      emailClaim: "email",
+    },
+  };
+}
+
+function secretFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), "remotegpu-sign-on-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "client-secret");
+  writeFileSync(file, `${CLIENT_SECRET}\n`);
+  return file;
+}
+
 export interface SignOnWorld {
   api: ApiWorld;
   provider: TestProvider;
@@ -39,24 +64,8 @@ export interface BegunLogin {
 
 export async function openSignOnWorld(more: Partial<SignOnConfig> = {}): Promise<SignOnWorld> {
   const [api, provider] = await Promise.all([openApi({ publicUrl: PUBLIC }), openProvider(CALLBACK)]);
-  const folder = mkdtempSync(join(tmpdir(), "remotegpu-sign-on-"));
-  const clientSecretFile = join(folder, "client-secret");
-  writeFileSync(clientSecretFile, `${CLIENT_SECRET}\n`);
   const log = memoryLog();
-  const config: SignOnConfig = {
-    issuer: new URL(provider.issuer),
-    clientId: CLIENT_ID,
-    clientSecretFile,
-    scopes: "openid profile email",
-    settings: {
-      name: "Example Accounts",
-      adminClaim: null,
-      makesAccounts: false,
-      usernameClaim: "preferred_username",
-      emailClaim: "email",
-    },
-    ...more,
-  };
+  const config = { ...signOnConfig(provider.issuer), ...more };
   const opened = openSignOn(config, { operator: api.operator, log });
   api.deps.signOn = opened;
 
@@ -102,7 +111,6 @@ export async function openSignOnWorld(more: Partial<SignOnConfig> = {}): Promise
     },
     async close() {
       await Promise.all([api.close(), provider.close()]);
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
