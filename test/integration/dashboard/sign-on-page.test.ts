@@ -93,22 +93,6 @@ describe.skipIf(!hasBrowser)("single sign-on (left out where Chromium is not ins
     expect(await cookies(page)).not.toContain("remotegpu_session");
   });
 
-  test("says that the provider is away, and a key logs in all the same", async () => {
-    const { api } = scene.control;
-    const there = api.deps.signOn;
-    const config = signOnConfig("http://127.0.0.1:1");
-    api.deps.signOn = openSignOn(config, { operator: api.operator, log: quietLog });
-    try {
-      const { page } = await scene.open("/queue");
-      await expectText(page, "Example Accounts does not answer at the moment", '[role="status"]');
-      await page.type('input[name="key"]', api.admin.key);
-      await page.keyboard.press("Enter");
-      await page.waitForSelector("nav a[aria-current]");
-    } finally {
-      api.deps.signOn = there;
-    }
-  });
-
   test("logging out leads to the provider, which ends its session, too", async () => {
     await asAdmin("/identities", { subject: "leaving-there" });
     const { page } = await scene.open("/queue");
