@@ -47,7 +47,7 @@ import { jobRankKeys } from "./link/identity/job-rank-keys.ts";
 import { envVarSeal } from "./link/identity/env-var-seal.ts";
 import { passwordSeal } from "./link/identity/password-seal.ts";
 import { webhookSeal } from "./link/identity/webhook-seal.ts";
-import { openSignOn } from "./link/sign-on/sign-on.ts";
+import { openSignOn } from "./sign-on.ts";
 import { operatorFile } from "./link/servers/operator.ts";
 import { HostKeys } from "./store/hosts/host-keys.ts";
 import { revokedKeys } from "./store/hosts/join-tokens.ts";

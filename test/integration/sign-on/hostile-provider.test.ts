@@ -55,7 +55,7 @@ beforeEach(() => {
     clientSecret: "planted-secret",
     scopes: "openid",
   };
-  provider = new OidcProvider(settings, log);
+  provider = new OidcProvider(settings, { log, nowMs: () => 0 });
 });
 
 const seconds = () => Math.floor(Date.now() / 1000);
@@ -167,7 +167,7 @@ test("of a provider that names itself otherwise nothing is taken, and the log ha
     clientSecret: "planted-secret",
     scopes: "openid",
   };
-  const other = new OidcProvider(settings, log);
+  const other = new OidcProvider(settings, { log, nowMs: () => 0 });
 
   expect(await faultOf(other.issuer())).toEqual({ code: "sign-on-provider-away" });
   expect(log.lines).toHaveLength(1);

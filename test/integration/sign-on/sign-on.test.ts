@@ -1,8 +1,14 @@
 /** Logins of browsers at a real OpenID Connect provider: who comes in, with which rights, and what is refused. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { eventually } from "../../support/eventually.ts";
 import type { Answer, Caller } from "../../support/http/api.ts";
 import { CLIENT_SECRET } from "../../support/sign-on/provider.ts";
 import { openSignOnWorld, PUBLIC, type SignOnWorld } from "../../support/sign-on/sign-on-world.ts";
+
+/** A provider that did not answer is asked again after that. */
+const RETRIED_AFTER_MS = 10_000;
+/** One that did, too. */
+const REFRESHED_AFTER_MS = 3_600_000;
 
 let world: SignOnWorld;
 let ada: Caller & { workspaceId: number };
@@ -362,34 +368,60 @@ describe("the page to go on at", () => {
 });
 
 describe("while the provider is away", () => {
-  test("a login page is told so, keys log in, and what is known serves again when it is back", async () => {
-    await using stack = new AsyncDisposableStack();
-    const other = await openSignOnWorld();
-    stack.defer(() => other.close());
+  let other: SignOnWorld;
+
+  beforeEach(async () => void (other = await openSignOnWorld()));
+  afterEach(() => other.close());
+  const options = async () => (await other.api.request("GET", "/api/v1/auth/oidc")).body;
+  const isAvailable = async () => (await options()).is_available;
+
+  test("a login page is told so, and keys log in", async () => {
     await other.provider.away();
 
-    const options = await other.api.request("GET", "/api/v1/auth/oidc");
     const start = await other.api.request("GET", "/api/v1/auth/oidc/start");
     const key = await other.api.request("POST", "/api/v1/sessions", {
       body: { key: other.api.admin.key },
       headers: { Origin: PUBLIC },
     });
 
-    expect(options.body).toEqual({ name: "Example Accounts", is_available: false, logout_url: null });
+    expect(await options()).toEqual({ name: "Example Accounts", is_available: false, logout_url: null });
     expect(start.headers.get("Location")).toBe(`${PUBLIC}/#sign-on-refused=sign-on-provider-away`);
     expect(key.status).toBe(201);
   });
 
-  test("where none is set nothing of it is there", async () => {
-    const { signOn } = world.api.deps;
-    world.api.deps.signOn = null;
-    try {
-      expect((await world.api.request("GET", "/api/v1/auth/oidc")).body.name).toBeNull();
-      expect((await world.api.request("POST", "/api/v1/auth/oidc/device", { body: {} })).status).toBe(404);
-    } finally {
-      world.api.deps.signOn = signOn;
-    }
+  test("it is asked again after ten seconds and no sooner, and then logins begin again", async () => {
+    await other.provider.away();
+    expect(await isAvailable()).toBe(false);
+    await other.provider.back();
+
+    const atOnce = await isAvailable();
+    other.age(RETRIED_AFTER_MS);
+
+    expect(atOnce).toBe(false);
+    expect(await isAvailable()).toBe(true);
+    expect((await other.begin()).address.origin).toBe(other.provider.issuer);
   });
+
+  test("what is known of it goes on to serve, also when it is due to be asked again", async () => {
+    expect(await isAvailable()).toBe(true);
+    await other.provider.away();
+    other.age(REFRESHED_AFTER_MS);
+
+    expect(await isAvailable()).toBe(true);
+    await eventually(() => other.logged().includes("does not answer"), { what: "the refresh that failed" });
+    expect(await isAvailable()).toBe(true);
+  });
+});
+
+test("where no provider is set, nothing of it is there", async () => {
+  const { signOn } = world.api.deps;
+  world.api.deps.signOn = null;
+  try {
+    expect((await world.api.request("GET", "/api/v1/auth/oidc")).body.name).toBeNull();
+    expect((await world.api.request("POST", "/api/v1/auth/oidc/device", { body: {} })).status).toBe(404);
+  } finally {
+    world.api.deps.signOn = signOn;
+  }
 });
 
 test("neither a log nor the audit log has a secret, a code or a token of all that", async () => {

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { createServer, type Server } from "node:http";
 import { generateKeyPair } from "node:crypto";
 import { promisify } from "node:util";
-import Provider, { type JWK } from "oidc-provider";
+import { type JWK, Provider } from "oidc-provider";
 
 export const CLIENT_ID = "remotegpu";
 export const CLIENT_SECRET = "planted-client-secret-9f2c";
@@ -14,7 +14,7 @@ export const CLIENT_SECRET = "planted-client-secret-9f2c";
 const TTL_SECONDS = 600;
 
 /** What the provider says of a person besides their subject. */
-export type Person = Record<string, unknown>;
+type Person = Record<string, unknown>;
 
 export interface TestProvider {
   issuer: string;
@@ -83,7 +83,7 @@ export async function openProvider(redirectUri: string): Promise<TestProvider> {
 
 async function signingKey(): Promise<JWK> {
   const { privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
-  return { ...privateKey.export({ format: "jwk" }), kid: "of-this-test", use: "sig", alg: "RS256" } as JWK;
+  return { ...privateKey.export({ format: "jwk" }), kid: "of-this-test", use: "sig", alg: "RS256" };
 }
 
 async function listening(server: Server, port: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** The real API with a real provider beside it, and a login there from its start to the session. */
-import { openSignOn } from "@remotegpu/control-plane/server/link/sign-on/sign-on";
+import { openSignOn } from "@remotegpu/control-plane/server/sign-on";
 import type { SignOnConfig } from "@remotegpu/control-plane/server/config";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -43,6 +43,8 @@ export interface SignOnWorld {
   provider: TestProvider;
   /** All that the adapter of the provider logged. */
   logged(): string;
+  /** Has what is known of the provider grow older by that. */
+  age(ms: number): void;
   set(settings: Partial<SignOnConfig["settings"]>): void;
   /** Begins a login in a browser of its own. */
   begin(returnTo?: string): Promise<BegunLogin>;
@@ -51,7 +53,7 @@ export interface SignOnWorld {
   close(): Promise<void>;
 }
 
-export interface BegunLogin {
+interface BegunLogin {
   /** Where the browser is sent. */
   address: URL;
   /** Of the login's state, as a browser sends it back. */
@@ -66,7 +68,9 @@ export async function openSignOnWorld(more: Partial<SignOnConfig> = {}): Promise
   const [api, provider] = await Promise.all([openApi({ publicUrl: PUBLIC }), openProvider(CALLBACK)]);
   const log = memoryLog();
   const config = { ...signOnConfig(provider.issuer), ...more };
-  const opened = openSignOn(config, { operator: api.operator, log });
+  // A clock that stands still but for `age`.
+  let agedMs = 0;
+  const opened = openSignOn(config, { operator: api.operator, log, nowMs: () => agedMs });
   api.deps.signOn = opened;
 
   const complete: BegunLogin["complete"] = async (
@@ -101,6 +105,7 @@ export async function openSignOnWorld(more: Partial<SignOnConfig> = {}): Promise
     api,
     provider,
     logged: () => inspect(log.lines, { depth: 12 }),
+    age: (ms) => void (agedMs += ms),
     set: (settings) => void Object.assign(opened.settings, settings),
     begin,
     async logIn(subject, invitation) {

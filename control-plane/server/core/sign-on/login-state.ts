@@ -4,7 +4,7 @@
  */
 import { cookieValues } from "../accounts/session-cookie.ts";
 
-export const LOGIN_MINUTES = 10;
+const LOGIN_MINUTES = 10;
 const SECONDS_PER_MINUTE = 60;
 const MS_PER_MINUTE = 60_000;
 

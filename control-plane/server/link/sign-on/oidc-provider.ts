@@ -35,13 +35,16 @@ const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 export class OidcProvider implements IdentityProvider {
   readonly #settings: OidcSettings;
   readonly #log: Log;
+  readonly #nowMs: () => number;
   #found: { configuration: oidc.Configuration; atMs: number } | null = null;
   #failedAtMs = -Infinity;
   #discovering: Promise<oidc.Configuration> | null = null;
 
-  constructor(settings: OidcSettings, log: Log) {
+  /** @param context.nowMs a clock that nobody sets; its zero is of no matter */
+  constructor(settings: OidcSettings, { log, nowMs }: { log: Log; nowMs: () => number }) {
     this.#settings = settings;
     this.#log = log;
+    this.#nowMs = nowMs;
   }
 
   async issuer(): Promise<string> {
@@ -112,7 +115,7 @@ export class OidcProvider implements IdentityProvider {
 
   /** @throws SignOnError where nothing is known of the provider, and it does not answer */
   async #configuration(): Promise<oidc.Configuration> {
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs();
     const isFresh = this.#found !== null && nowMs - this.#found.atMs < REFRESHED_AFTER_MS;
     const isDue = nowMs - this.#failedAtMs >= RETRIED_AFTER_MS;
     if (!isFresh && isDue) this.#discovering ??= this.#discover();
@@ -142,10 +145,10 @@ export class OidcProvider implements IdentityProvider {
           ],
         },
       );
-      this.#found = { configuration, atMs: performance.now() };
+      this.#found = { configuration, atMs: this.#nowMs() };
       return configuration;
     } catch (error) {
-      this.#failedAtMs = performance.now();
+      this.#failedAtMs = this.#nowMs();
       this.#log.warn({ issuer: issuer.href, fault: wordOf(error) }, "the identity provider does not answer");
       throw new SignOnError({ code: "sign-on-provider-away" }, { cause: error });
     } finally {
@@ -231,7 +234,7 @@ function wordOf(error: unknown): string {
   return codeOf(error) ?? (error instanceof Error ? error.name : "unknown");
 }
 
-function codeOf(error: Error | unknown): string | null {
+function codeOf(error: unknown): string | null {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return null;
   const claim = claimOf(error.cause);
   return claim === null ? error.code : `${error.code} ${claim}`;
