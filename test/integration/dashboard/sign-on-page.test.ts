@@ -1,5 +1,5 @@
 /** Single sign-on in a browser without a window: the button, the provider's own pages, and back to the page that was requested. */
-import { openSignOn } from "@remotegpu/control-plane/server/link/sign-on/sign-on";
+import { openSignOn } from "@remotegpu/control-plane/server/sign-on";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
@@ -46,7 +46,9 @@ async function logInThere(page: Page, subject: string): Promise<void> {
 }
 
 const cookies = async (page: Page) =>
-  (await page.browserContext().cookies(scene.url)).map(({ name }) => name);
+  (await page.browserContext().cookies())
+    .filter(({ domain }) => domain === new URL(scene.url).hostname)
+    .map(({ name }) => name);
 
 describe.skipIf(!hasBrowser)("single sign-on (left out where Chromium is not installed)", () => {
   test("leads to the provider and back to the page that was requested", async () => {
@@ -91,6 +93,23 @@ describe.skipIf(!hasBrowser)("single sign-on (left out where Chromium is not ins
     await expectText(page, "stranger-there", '[role="alert"]');
     await expectText(page, "请向管理员索取邀请", '[role="alert"]');
     expect(await cookies(page)).not.toContain("remotegpu_session");
+  });
+
+  test("says that the provider is away, and a key logs in all the same", async () => {
+    const { api } = scene.control;
+    const there = api.deps.signOn;
+    const config = signOnConfig("http://127.0.0.1:1");
+    api.deps.signOn = openSignOn(config, { operator: api.operator, log: quietLog });
+    try {
+      const { page } = await scene.open("/queue");
+      await expectText(page, "Example Accounts does not answer at the moment", '[role="status"]');
+      await page.type('input[name="key"]', api.admin.key);
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("nav a[aria-current]");
+      expect(await cookies(page)).toEqual(["remotegpu_session"]);
+    } finally {
+      api.deps.signOn = there;
+    }
   });
 
   test("logging out leads to the provider, which ends its session, too", async () => {

@@ -45,7 +45,8 @@ export function LoginPage({ arrival = null, why = null, onDone, staying = null, 
   };
   const exchange = (proof: LoginProof) =>
     attempt(async () => {
-      onDone?.(await login(proof));
+      const returnTo = await login(proof);
+      onDone?.(returnTo);
     });
   useEffect(() => {
     // It is spent by the first who brings it, also in a page that is rendered twice.
