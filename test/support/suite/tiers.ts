@@ -55,7 +55,16 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     folder: "integration/dashboard",
     project: "pages",
     test: ["dashboard-budget", "dashboard-serving"],
-    rest: ["clock", "layout", "live-page", "login-page", "plain-http", "session-end", "sign-on-page", "two-servers"],
+    rest: [
+      "clock",
+      "layout",
+      "live-page",
+      "login-page",
+      "plain-http",
+      "session-end",
+      "sign-on-page",
+      "two-servers",
+    ],
   },
   { folder: "integration/dashboard/actions", project: "pages", test: [], rest: ["*"] },
   {
