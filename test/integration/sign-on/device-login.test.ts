@@ -44,9 +44,11 @@ const poll = async (login: string) =>
   await world.api.request("POST", "/api/v1/auth/oidc/device/poll", { body: { login } });
 
 /** The command with a home of its own. */
-function command(...words: string[]) {
+const command = (...words: string[]) => run(words);
+
+function run(words: string[], env: Record<string, string> = {}) {
   return execa(process.execPath, [COMMAND, ...words], {
-    env: { XDG_CONFIG_HOME: folder, REMOTEGPU_SERVER: `http://127.0.0.1:${server.port}` },
+    env: { XDG_CONFIG_HOME: folder, REMOTEGPU_SERVER: `http://127.0.0.1:${server.port}`, ...env },
     input: "",
     reject: false,
     timeout: 60_000,
@@ -78,6 +80,23 @@ describe("remotegpu login --sso", () => {
     expect((await world.api.request("GET", "/api/v1/me", { as })).status).toBe(401);
     expect(existsSync(profile)).toBe(false);
   });
+});
+
+test("remotegpu customer identity-… links, lists, invites and unlinks", async () => {
+  const owner = async (...words: string[]) =>
+    (await run(["customer", ...words], { REMOTEGPU_KEY: world.api.admin.key })).stdout;
+
+  const linking = await owner("identity-link", "ada", "by-command");
+  const listed = await owner("identity-list", "ada", "--json");
+  const invitation = await owner("identity-invite", "ada");
+  const identities = JSON.parse(listed) as { id: number; subject: string }[];
+  const made = identities.find(({ subject }) => subject === "by-command");
+  const unlinking = await owner("identity-unlink", "ada", String(made?.id));
+
+  expect(linking).toContain("(by-command) logs in to customer");
+  expect(invitation).toMatch(/^http:\/\/localhost:8080\/#invitation=rgi_[\w-]{43}$/);
+  expect(unlinking).toContain("logs in no more");
+  expect(await owner("identity-list", "ada")).not.toContain("by-command");
 });
 
 describe("a login of a command", () => {
