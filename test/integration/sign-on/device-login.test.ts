@@ -89,8 +89,8 @@ test("remotegpu customer identity-… links, lists, invites and unlinks", async 
   const linking = await owner("identity-link", "ada", "by-command");
   const listed = await owner("identity-list", "ada", "--json");
   const invitation = await owner("identity-invite", "ada");
-  const identities = JSON.parse(listed) as { id: number; subject: string }[];
-  const made = identities.find(({ subject }) => subject === "by-command");
+  const { items } = JSON.parse(listed) as { items: { id: number; subject: string }[] };
+  const made = items.find(({ subject }) => subject === "by-command");
   const unlinking = await owner("identity-unlink", "ada", String(made?.id));
 
   expect(linking).toContain("(by-command) logs in to customer");
