@@ -24,9 +24,10 @@ const Interval = z.int().openapi({
   description: "Seconds to wait before the next poll",
   example: 5,
 });
+const LOGIN_EXAMPLE = "vJp2k0d4uQ";
 const Login = z.string().openapi({
   description: "What the next poll presents. It is the login's secret",
-  example: "vJp2k0d4uQ",
+  example: LOGIN_EXAMPLE,
 });
 
 const DeviceLogin = z
@@ -49,7 +50,14 @@ const DeviceLogin = z
   })
   .openapi("DeviceLogin");
 
-const DevicePoll = z.strictObject({ login: text(MAX_SEALED_LENGTH) }).openapi("DevicePoll");
+const DevicePoll = z
+  .strictObject({
+    login: text(MAX_SEALED_LENGTH).openapi({
+      description: "As the answer before had it",
+      example: LOGIN_EXAMPLE,
+    }),
+  })
+  .openapi("DevicePoll");
 
 const DeviceAnswer = z
   .object({
