@@ -136,8 +136,8 @@ export function registerIdentityRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(post, async (c) => {
-    refuseBeyondKey(c);
     const customer = await requireCustomer(c.var.deps, c.req.valid("param").id);
+    refuseBeyondKey(c);
     const { subject } = c.req.valid("json");
     if (!isSubject(subject)) throw badField("subject", "identity-subject-malformed");
     const issuer = await refusing(requireSignOn(c).provider.issuer());
@@ -166,9 +166,9 @@ export function registerIdentityRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(invite, async (c) => {
-    refuseBeyondKey(c);
     requireSignOn(c);
     const customer = await requireCustomer(c.var.deps, c.req.valid("param").id);
+    refuseBeyondKey(c);
     return await once(c, async (sql) => {
       const now = deps.now();
       const invitation = makeIdentityInvitation();
