@@ -225,6 +225,7 @@ async function depsOf(
     webhookSecrets: webhookSeal(operator),
     jupyterTokens: environmentJupyterTokens(operator),
     hostKeys: environmentHostKeys(operator),
+    signOn: null,
     attempts: noAttempts(),
     metrics: { counters: new ServerCounters(), isLeader: () => false },
     closing: new AbortController().signal,
@@ -237,7 +238,7 @@ async function depsOf(
       packages: () => Promise.resolve(null),
       dashboard: () => ({ state: "missing" }),
       billingCalendar: { utcOffsetMinutes: 480, closeDelayHours: 24 },
-      rateLimits: { perKey: NO_LIMIT, perAddress: NO_LIMIT },
+      rateLimits: { perKey: NO_LIMIT, perAddress: NO_LIMIT, logins: NO_LIMIT },
     },
     log: quietLog,
   };

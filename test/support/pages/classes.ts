@@ -102,6 +102,10 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
     "remotegpu-control-plane config check",
     "it reads the settings of its machine; test/integration/engines/config-check.test.ts runs it",
   ],
+  [
+    "remotegpu customer identity-",
+    "it needs an identity provider; test/integration/sign-on/device-login.test.ts runs it",
+  ],
   ["openssl rand", "it writes the passphrase of its machine"],
   ["pg_dump", "it is a program of Postgres, which the product's own Postgres does not bring"],
 ]);

@@ -55,7 +55,16 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     folder: "integration/dashboard",
     project: "pages",
     test: ["dashboard-budget", "dashboard-serving"],
-    rest: ["clock", "layout", "live-page", "login-page", "plain-http", "session-end", "two-servers"],
+    rest: [
+      "clock",
+      "layout",
+      "live-page",
+      "login-page",
+      "plain-http",
+      "session-end",
+      "sign-on-page",
+      "two-servers",
+    ],
   },
   { folder: "integration/dashboard/actions", project: "pages", test: [], rest: ["*"] },
   {
@@ -312,6 +321,12 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     project: "integration",
     test: ["agent-services"],
     rest: ["container-services", "rdp", "rdp-password"],
+  },
+  {
+    folder: "integration/sign-on",
+    project: "integration",
+    test: ["sign-on"],
+    rest: ["device-login", "hostile-provider"],
   },
   { folder: "integration/spending", project: "database", test: ["*"], rest: [] },
   {

@@ -97,6 +97,7 @@ async function recordChange(c: ApiContext, next: Next, change: RequestedChange):
   auditScope.end();
 
   c.header("X-Request-Id", requestId);
+  if (c.var.isRecorded === true) return;
   const { targetId } = auditScope;
   const entry = { ...template(), ...outcomeOf(c), ...NO_TARGET, targetKind: target, targetId };
   if (!c.res.ok || isRepeated(c) || !auditScope.hasRow) await recordAttempt(c, entry);

@@ -46,8 +46,12 @@ export function createApp(deps: ApiDeps): ApiApp {
 
   // Of this app alone, so that two apps of one process (tests) neither count nor limit each other's requests.
   const answered = new AnsweredRequests();
-  const { perKey, perAddress } = deps.config.rateLimits;
-  const limiters = { keys: new RateLimiter(perKey), addresses: new RateLimiter(perAddress) };
+  const { perKey, perAddress, logins } = deps.config.rateLimits;
+  const limiters = {
+    keys: new RateLimiter(perKey),
+    addresses: new RateLimiter(perAddress),
+    logins: new RateLimiter(logins),
+  };
 
   app.use(traceRequest);
   app.use(async (c, next) => {

@@ -138,7 +138,7 @@ export async function holderOfKey(
   keyHash: string,
 ): Promise<{ apiKeyId: number; customerId: number; isAdmin: boolean } | null> {
   const { rows } = await sql.query<{ id: number; customer_id: number; is_admin: boolean }>(
-    `SELECT k.id, k.customer_id, coalesce(c.user_type = 'admin', false) AS is_admin
+    `SELECT k.id, k.customer_id, coalesce(k.login_role, c.user_type) IS NOT DISTINCT FROM 'admin' AS is_admin
        FROM api_keys k JOIN customers c ON c.id = k.customer_id WHERE k.key_hash = $1`,
     [keyHash],
   );
