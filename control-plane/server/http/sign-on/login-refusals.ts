@@ -73,6 +73,7 @@ async function recordRefusal(
   const row = {
     at,
     requestId,
+    traceId: c.var.traceId,
     apiKeyId: null,
     actorCustomerId: null,
     actorRole: null,
