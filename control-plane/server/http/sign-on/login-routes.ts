@@ -72,7 +72,7 @@ const start = createRoute({
   summary: "Begin a login at the identity provider: leads there, with a cookie by which its answer is known",
   description: "For browsers. Where no login can begin, it leads to the dashboard, which says why.",
   request: {
-    query: z.object({
+    query: z.strictObject({
       return_to: z.string().optional().openapi({
         description: "The path of the dashboard to go on at; of whatever leads elsewhere, its first page",
         example: "/environments",
