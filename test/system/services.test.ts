@@ -126,7 +126,9 @@ test("what gateways counted of it is printed for Prometheus, and what its replic
   expect(counted.stdout).toMatch(/^remotegpu_service_replicas_ready 1$/m);
   // Its program has no such page.
   expect(own.exitCode).not.toBe(0);
-  expect(own.stderr).toContain("Replica 0 tells no metrics: It answers /metrics with 404 Not Found. (502)");
+  expect(own.stderr).toContain(
+    "Replica 0 tells no metrics: It answers /metrics with 404 Not Found. (502, trace ",
+  );
 });
 
 test(

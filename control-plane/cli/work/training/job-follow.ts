@@ -79,11 +79,25 @@ interface View {
   coming: Promise<View> | null;
 }
 
+interface RankRun {
+  rank: number;
+  id: string;
+}
+
+/** Runs before those that stand, the oldest of each rank first. */
+function missedRuns(instances: TrainingJob["instances"], shown: ReadonlySet<string>): RankRun[] {
+  return instances.flatMap(({ rank, run_id: current, runs }) =>
+    runs.filter(({ id }) => id !== current && !shown.has(id)).map(({ id }) => ({ rank, id })),
+  );
+}
+
 class Following {
   readonly #context: Context;
   readonly #followed: Followed;
   readonly #left: AbortSignal;
   #visible: View[] = [];
+  /** All runs whose output was opened here. */
+  readonly #shown = new Set<string>();
   #reported = "";
   #reasonRequestedAt = Number.NEGATIVE_INFINITY;
   #heardAt = performance.now();
@@ -132,9 +146,11 @@ class Following {
   async #show({ instances }: TrainingJob, isOver: boolean): Promise<void> {
     const runs = instances.flatMap(({ rank, run_id: id }) => (id === null ? [] : [{ rank, id }]));
     if (runs.some(({ id }) => this.#visible.every(({ runId }) => runId !== id))) {
-      // What the attempt before has written is shown in front of it.
+      // What the attempts before have written is shown in front of it, also of one that was over between two polls.
       await this.#finish();
-      this.#visible = runs.map((run) => this.#visibleOf(run, instances.length > 1));
+      this.#open(missedRuns(instances, this.#shown), instances.length);
+      await this.#finish();
+      this.#open(runs, instances.length);
     }
     if (isOver) return await this.#finish();
     const coming = this.#takeAll();
@@ -143,7 +159,12 @@ class Following {
     ended.coming = null;
   }
 
-  #visibleOf({ rank, id }: { rank: number; id: string }, isOneOfSeveral: boolean): View {
+  #open(runs: RankRun[], ranks: number): void {
+    for (const { id } of runs) this.#shown.add(id);
+    this.#visible = runs.map((run) => this.#visibleOf(run, ranks > 1));
+  }
+
+  #visibleOf({ rank, id }: RankRun, isOneOfSeveral: boolean): View {
     const reading = {
       read: (query: LogQuery) => getTrainingJobLogs(this.#followed.id, query),
       query: { follow: "true" as const, run: id },

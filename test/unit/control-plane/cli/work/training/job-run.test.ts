@@ -27,9 +27,13 @@ afterEach(() => void vi.restoreAllMocks());
 const JOB: Row = { id: "job-1", name: "train", status_reason: null, instances: [] };
 const COMPLETED = { status: "completed" };
 
-/** @param runs of its ranks, in their order */
+/** @param runs of its ranks, in their order; one that was started before has those runs in front, "run-1 run-2" */
 function running(...runs: string[]): Row {
-  return { status: "running", instances: runs.map((run, rank) => ({ rank, run_id: run, exit_code: null })) };
+  const instances = runs.map((all, rank) => {
+    const ids = all.split(" ");
+    return { rank, run_id: ids.at(-1), exit_code: null, runs: ids.map((id) => ({ id })) };
+  });
+  return { status: "running", instances };
 }
 
 interface Scene {
@@ -93,8 +97,8 @@ test("what it waits for is reported as its host reports it, and then what it wri
       { status: "queued", status_reason: "Waiting for a place." },
       running("run-1"),
       { status: "pending", status_reason: "Attempt 2 follows." },
-      running("run-2"),
-      { ...running("run-2"), ...COMPLETED },
+      running("run-1 run-2"),
+      { ...running("run-1 run-2"), ...COMPLETED },
     ],
     why: "Host a is fetching the image (2 of 5 layers).",
     outputs: { "run-1": ["one\n"], "run-2": ["two\n"] },
@@ -118,6 +122,19 @@ test("what one wrote that was over before the first poll is printed", async () =
   });
 
   expect(visible).toBe("done\n");
+});
+
+test("what an attempt wrote that was over between two polls is printed in front of the next one's", async () => {
+  const { visible } = await followed({
+    seen: [
+      { status: "queued" },
+      running("run-1 run-2 run-3"),
+      { ...running("run-1 run-2 run-3 run-4"), ...COMPLETED },
+    ],
+    outputs: { "run-1": ["one\n"], "run-2": ["two\n"], "run-3": ["three\n"], "run-4": ["four\n"] },
+  });
+
+  expect(visible).toBe("one\ntwo\nthree\nfour\n");
 });
 
 test("output that breaks off goes on where it was, without the notice of the break", async () => {
@@ -149,8 +166,8 @@ test("of several ranks all is printed, line by line, attempt after attempt", asy
   const { visible } = await followed({
     seen: [
       running("run-1", "run-2"),
-      running("run-3", "run-4"),
-      { ...running("run-3", "run-4"), ...COMPLETED },
+      running("run-1 run-3", "run-2 run-4"),
+      { ...running("run-1 run-3", "run-2 run-4"), ...COMPLETED },
     ],
     outputs: { "run-1": ["a\nb"], "run-2": ["x\n"], "run-3": ["c\n"], "run-4": ["y\nz\n"] },
   });
