@@ -1,85 +1,55 @@
 /** The server's commands: run it, bring its database up to date, make the first administrator's key. */
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { CheckResult } from "@remotegpu/shared/doctor";
-import { ending, endingSignal } from "@remotegpu/shared/ending";
 import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
-import { COMMAND_LOG, openLog, STANDARD_ERROR } from "@remotegpu/shared/logging/process-log";
-import { newTrace } from "@remotegpu/shared/tracing/current-trace";
-import { ReloadSignal } from "@remotegpu/shared/reload-signal";
-import {
-  CONFIG_FILE,
-  SettingsFileError,
-  type SettingSources,
-} from "@remotegpu/shared/settings/setting-sources";
-import { CONTROL_PLANE_SETTINGS } from "./config-defaults.ts";
-import { configFrom, readSettings, reloadLog, warnOfFile } from "./config-sources.ts";
-import { ConfigError, type Config } from "./config.ts";
-import { ServerCounters } from "./core/metrics/server-counters.ts";
-import { BackupError } from "./backup/backup-error.ts";
 import { backupCommand, type BackupCommandOptions } from "./commands/backup-command.ts";
+import { assertDatabaseThere, ownersOf, withSchema } from "./commands/command-database.ts";
+import { explain, WRONG_USAGE } from "./commands/command-failures.ts";
+import { configOf, type Options, sourcesOf, UsageError } from "./commands/command-options.ts";
+import { commandLog, print, report } from "./commands/command-output.ts";
+import { configCheck } from "./commands/config-command.ts";
+import { doctorCommand } from "./commands/doctor-command.ts";
+import { gatewayCommand } from "./commands/gateway-command.ts";
+import { migrateCommand, type MigrateCommandOptions } from "./commands/migrate-command.ts";
+import { natsConfigCommand, type NatsConfigOptions } from "./commands/nats-config-command.ts";
 import { restoreCommand, type RestoreCommandOptions } from "./commands/restore-command.ts";
 import {
   restoreHoldCommand,
   restoreResumeCommand,
   restoreStatusCommand,
 } from "./commands/restore-status-command.ts";
-import { NotEmptyError } from "./store/backup/empty-database.ts";
-import { configCheck } from "./commands/config-command.ts";
-import { doctorCommand } from "./commands/doctor-command.ts";
-import { NatsStartError } from "./embedded/nats.ts";
-import { dataFolder } from "./embedded/postgres.ts";
-import { PostgresStartError } from "./embedded/postgres-start-error.ts";
-import { StateLockedError } from "./embedded/state-lock.ts";
-import { TunnelListenError } from "../gateway/tunnel/tunnel-listener.ts";
-import { database, EngineError, natsOf, openOperatorKeys, publicHostOf, renewNatsCa } from "./engines.ts";
-import { GatewayListenError } from "../gateway/router/listen-error.ts";
-import { createFirstAdminKey, NotAnAdminError } from "./http/server/admin-key.ts";
-import { ListenError } from "./http/server/listen-error.ts";
+import { runCommand } from "./commands/run-command.ts";
+import {
+  SEALING_KEY_STEPS,
+  sealingKeyCommand,
+  type SealingKeyStep,
+  sealsOf,
+  sealUnlessServed,
+} from "./commands/sealing-key-command.ts";
+import {
+  STANDBY_STEPS,
+  standbyCommand,
+  type StandbyCommandOptions,
+  type StandbyStep,
+} from "./commands/standby-command.ts";
+import { CONTROL_PLANE_SETTINGS } from "./config-defaults.ts";
+import type { Config } from "./config.ts";
+import { database, natsOf, openOperatorKeys } from "./engines.ts";
+import { createFirstAdminKey } from "./http/server/admin-key.ts";
 import {
   checkJournalStream,
   noStreamToCheck,
   streamNotChecked,
 } from "./link/journal/journal-stream-check.ts";
-import { renderNatsConfig } from "./link/servers/nats-config.ts";
 import { operatorFile } from "./link/servers/operator.ts";
-import {
-  STANDBY_STEPS,
-  standbyCommand,
-  type StandbyCommandOptions,
-  StandbyError,
-  type StandbyStep,
-} from "./commands/standby-command.ts";
-import { migrateCommand, type MigrateCommandOptions } from "./commands/migrate-command.ts";
-import {
-  SEALING_KEY_STEPS,
-  sealingKeyCommand,
-  SealingKeyError,
-  type SealingKeyStep,
-  sealsOf,
-  sealUnlessServed,
-} from "./commands/sealing-key-command.ts";
+import { VERSION } from "./release/version.ts";
 import { type Database, transaction } from "./store/database/database.ts";
 import { noteOnThisMachine } from "./store/hosts/host-addresses.ts";
-import { assertMigrated } from "./store/migrate.ts";
-import { MigrationError } from "./store/upgrade/migration-error.ts";
 import { schemaSnapshot } from "./store/schema-snapshot.ts";
-import { VERSION } from "./release/version.ts";
 
-class UsageError extends Error {}
-
-/** 1 is for what went wrong although it was asked rightly. */
-const WRONG_USAGE = 2;
-const NATS_PORT = 4222;
-const NATS_CLUSTER_PORT = 6222;
-
-// Logs go to standard error: what a command answers stands alone on standard output.
-const commandLog = openLog(COMMAND_LOG, STANDARD_ERROR);
 const logFormatOption = () =>
   new Option("--log-format <format>", "or REMOTEGPU_LOG_FORMAT: the form of log lines").choices(LOG_FORMATS);
-const print = (text: string) => void process.stdout.write(`${text}\n`);
-const report = (text: string) => void process.stderr.write(`${text}\n`);
 
 const program = new Command("remotegpu-control-plane")
   .version(VERSION)
@@ -99,13 +69,13 @@ program
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR")
   .option("--public-url <url>", "or REMOTEGPU_PUBLIC_URL: where clients and hosts reach us")
   .addOption(logFormatOption())
-  .action(run);
+  .action((options: Options) => runCommand(withProgramOptions(options)));
 program
   .command("gateway")
   .description("the gateway alone, for one machine more: needs DATABASE_URL and the fleet's operator.json")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR: where operator.json lies")
   .addOption(logFormatOption())
-  .action(runGateway);
+  .action((options: Options) => gatewayCommand(withProgramOptions(options)));
 program
   .command("migrate")
   .description(
@@ -123,7 +93,7 @@ program
   .option("--wait <seconds>", "how long others may go on using the old tables", secondsOf, 30)
   .option("--json", "the answer for scripts")
   .action(async (direction: "up" | "down", options: Options & MigrateCommandOptions) => {
-    const config = configOf(options);
+    const config = configOf(withProgramOptions(options));
     const asOwner = ownersOf(config);
     if (direction === "down" || options.dryRun === true) assertDatabaseThere(asOwner);
     const isSealing = direction === "up" && options.dryRun !== true;
@@ -151,7 +121,7 @@ program
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR: where operator.json lies")
   .option("--json", "the answer for scripts")
   .action(async (options: Options & BackupCommandOptions) => {
-    const config = configOf(options);
+    const config = configOf(withProgramOptions(options));
     assertDatabaseThere(config);
     const { db, end } = await database(config, commandLog, { leavesRunning: true });
     try {
@@ -195,7 +165,9 @@ program
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
   .option("--json", "the answer for scripts")
   .action((step: StandbyStep, options: Options & StandbyCommandOptions) =>
-    withSchema(options, (db) => standbyCommand(db, { ...options, step }, { print, now: new Date() })),
+    withSchema(withProgramOptions(options), (db) =>
+      standbyCommand(db, { ...options, step }, { print, now: new Date() }),
+    ),
   );
 program
   .command("sealing-key")
@@ -210,7 +182,9 @@ program
   .description("print a fresh key of the first administrator")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
   .action((options: Options) =>
-    withSchema(options, async (db) => print((await createFirstAdminKey(db, new Date())).key)),
+    withSchema(withProgramOptions(options), async (db) =>
+      print((await createFirstAdminKey(db, new Date())).key),
+    ),
   );
 program
   .command("local-host")
@@ -220,7 +194,7 @@ program
   .argument("<host>", "its id")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
   .action((host: string, options: Options) =>
-    withSchema(options, async (db) => {
+    withSchema(withProgramOptions(options), async (db) => {
       if (!(await noteOnThisMachine(db, host))) throw new UsageError(`There is no host ${host}.`);
     }),
   );
@@ -229,7 +203,7 @@ program
   .description("print the database's schema as plain SQL")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
   .action((options: Options) =>
-    withSchema(options, async (db) => print((await snapshotInUtc(db)).trimEnd())),
+    withSchema(withProgramOptions(options), async (db) => print((await snapshotInUtc(db)).trimEnd())),
   );
 program
   .command("doctor")
@@ -245,7 +219,7 @@ program
   .option("--json", "the answer for scripts")
   .action((_step: string, options: { gateway?: boolean; json?: boolean }) => {
     process.exitCode = configCheck(
-      { sources: sourcesOf({}), definition: CONTROL_PLANE_SETTINGS },
+      { sources: sourcesOf(withProgramOptions({})), definition: CONTROL_PLANE_SETTINGS },
       options,
       print,
     );
@@ -263,7 +237,7 @@ program
     "--cluster-ca <file>",
     "PEM of the CA by which servers of the cluster know each other's certificates",
   )
-  .action(printNatsConfig);
+  .action((options: Options & NatsConfigOptions) => natsConfigCommand(withProgramOptions(options), print));
 
 try {
   await program.parseAsync();
@@ -274,13 +248,6 @@ try {
 /** Commander has said it already; help and version are no failure. */
 function usageCode({ exitCode }: CommanderError): number {
   return exitCode === 0 ? 0 : WRONG_USAGE;
-}
-
-interface Options {
-  listen?: string;
-  stateDir?: string;
-  publicUrl?: string;
-  logFormat?: string;
 }
 
 function secondsOf(text: string): number {
@@ -294,38 +261,23 @@ function countOf(text: string): number {
   return Number(text);
 }
 
-/** @throws SettingsFileError */
-function sourcesOf({ listen, stateDir, publicUrl, logFormat: format }: Options): SettingSources {
-  const { config: file } = program.opts<{ config?: string }>();
-  return readSettings({
-    ...(file !== undefined && { [CONFIG_FILE]: resolve(file) }),
-    ...(listen !== undefined && { REMOTEGPU_LISTEN: listen }),
-    ...(stateDir !== undefined && { REMOTEGPU_STATE_DIR: stateDir }),
-    ...(publicUrl !== undefined && { REMOTEGPU_PUBLIC_URL: publicUrl }),
-    ...(format !== undefined && { REMOTEGPU_LOG_FORMAT: format }),
-  });
-}
-
-/** @throws ConfigError, UsageError where an option is what is wrong */
-function configOf(options: Options, sources = sourcesOf(options)): Config {
-  try {
-    return configFrom(sources);
-  } catch (error) {
-    if (!(error instanceof ConfigError) || !(error.variable in sources.options)) throw error;
-    const option = error.variable.replace("REMOTEGPU", "-").toLowerCase().replaceAll("_", "-");
-    throw new UsageError(`${option}: ${error.fault}`);
-  }
+/** With those of the program itself. */
+function withProgramOptions<Own extends Options>(options: Own): Own {
+  return { ...program.opts<Options>(), ...options };
 }
 
 async function sealingKey(step: SealingKeyStep, options: Options): Promise<void> {
-  const { stateDir } = configOf(options);
+  const { stateDir } = configOf(withProgramOptions(options));
   // Made anew they would be another fleet's.
   if (!existsSync(operatorFile(stateDir)))
     throw new UsageError(
       `${operatorFile(stateDir)} is not there; name the folder that has the fleet's (--state-dir).`,
     );
   const operator = await openOperatorKeys(stateDir);
-  await withSchema(options, async (db) => await sealingKeyCommand(step, { db, operator, stateDir }, print));
+  await withSchema(
+    withProgramOptions(options),
+    async (db) => await sealingKeyCommand(step, { db, operator, stateDir }, print),
+  );
 }
 
 async function restore(
@@ -333,12 +285,14 @@ async function restore(
   options: Options & Partial<RestoreCommandOptions> & { anyway?: boolean },
 ): Promise<void> {
   const { from, json, anyway } = options;
-  if (step === "status") return await withSchema(options, (db) => restoreStatusCommand(db, { json }, print));
+  if (step === "status")
+    return await withSchema(withProgramOptions(options), (db) => restoreStatusCommand(db, { json }, print));
   if (step === "resume")
-    return await withSchema(options, (db) => restoreResumeCommand(db, { anyway }, print));
-  if (step === "hold") return await withSchema(options, (db) => restoreHoldCommand(db, print));
+    return await withSchema(withProgramOptions(options), (db) => restoreResumeCommand(db, { anyway }, print));
+  if (step === "hold")
+    return await withSchema(withProgramOptions(options), (db) => restoreHoldCommand(db, print));
   if (from === undefined) throw new UsageError("Name the backup: --from FOLDER.");
-  const config = configOf(options);
+  const config = configOf(withProgramOptions(options));
   const paymentLog = options.paymentLog ?? (config.paymentLog === null ? [] : [config.paymentLog]);
   const requested = { ...options, from, paymentLog, stateDir: config.stateDir };
   const { end } = await database(ownersOf(config), commandLog, {
@@ -348,126 +302,15 @@ async function restore(
   await end();
 }
 
-async function run(options: Options): Promise<void> {
-  const sources = sourcesOf(options);
-  const config = configOf(options, sources);
-  const log = openLog(config.log, STANDARD_ERROR, newTrace());
-  warnOfFile(sources, log);
-  const reloads = new ReloadSignal();
-  // The whole server, which no other command needs.
-  const { startControlPlane } = await import("./control-plane.ts");
-  const signal = endingSignal();
-  const controlPlane = await startControlPlane(config, log);
-  reloads.start(async () => {
-    reloadLog(sources, log);
-    await controlPlane.renewCertificates();
-  });
-  await ending(config, signal);
-  log.info({}, "ending in order");
-  await controlPlane.stop();
-}
-
-async function runGateway(options: Options): Promise<void> {
-  const sources = sourcesOf(options);
-  const config = configOf(options, sources);
-  const log = openLog(config.log, STANDARD_ERROR, newTrace());
-  warnOfFile(sources, log);
-  const reloads = new ReloadSignal();
-  if (config.gateway === null)
-    throw new UsageError("REMOTEGPU_GATEWAY_LISTEN is off; name an address and port for the gateway.");
-  if (config.databaseUrl === null)
-    throw new UsageError("A gateway alone has no Postgres of its own; name the fleet's DATABASE_URL.");
-  // Made anew they would be another fleet's, and no host would let this gateway in.
-  if (!existsSync(operatorFile(config.stateDir)))
-    throw new UsageError(`${operatorFile(config.stateDir)} is not there; copy the fleet's.`);
-  const operator = await openOperatorKeys(config.stateDir, log);
-  const { db, end } = await database(config, log, { prepare: assertMigrated });
-  try {
-    const [{ startGateway }, { GatewayLink }, { serveGatewayMetrics }] = await Promise.all([
-      import("./gateway-process.ts"),
-      import("./gateway-link.ts"),
-      import("./gateway-metrics.ts"),
-    ]);
-    const counters = new ServerCounters();
-    const signal = endingSignal();
-    const address = natsOf(config);
-    const link = address === null ? null : new GatewayLink({ operator, address, log });
-    const gateway = await startGateway(
-      { ...config.gateway, isRequested: true },
-      {
-        db,
-        operator,
-        // Not the API's, which is elsewhere.
-        publicHost: publicHostOf({ publicUrl: null, listen: config.gateway.tunnel?.listen ?? config.listen }),
-        // Without a link hosts see it in the answer to their next heartbeat.
-        nudge: (host) => link?.nudge(host),
-        onOrder: () => link?.wakeOthers(),
-        onAnswer: (status) => counters.gatewayAnswered(status),
-        now: () => new Date(),
-        log,
-      },
-    );
-    link?.start(() => gateway.checkNow());
-    const { metricsListen } = config.gateway;
-    const metrics =
-      metricsListen === null ? null : await serveGatewayMetrics(metricsListen, { counters, db, log });
-    if (metrics !== null) log.info({ port: metrics.port }, "metrics are served");
-    reloads.start(() => {
-      reloadLog(sources, log);
-      gateway.renewCertificate();
-      if (address !== null) renewNatsCa(config, address, log);
-      return Promise.resolve();
-    });
-    await ending(config, signal);
-    log.info({}, "ending in order");
-    await metrics?.close();
-    await gateway.close();
-    await link?.stop();
-  } finally {
-    await end();
-  }
-}
-
-/**
- * For what only asks: neither a database nor its schema is made for it. Beside a running server its Postgres is used and
- * left running; alone, one is started for the moment.
- */
-async function withSchema(options: Options, work: (db: Database) => Promise<void>): Promise<void> {
-  const config = configOf(options);
-  assertDatabaseThere(config);
-  const { db, end } = await database(config, commandLog, {
-    leavesRunning: true,
-    prepare: assertMigrated,
-  });
-  try {
-    await work(db);
-  } finally {
-    await end();
-  }
-}
-
-/** For what changes the schema. */
-function ownersOf(config: Config): Config {
-  return { ...config, databaseUrl: config.migrationDatabaseUrl ?? config.databaseUrl };
-}
-
-/** A mistyped folder must not become a server's. */
-function assertDatabaseThere({ databaseUrl, stateDir }: Config): void {
-  if (databaseUrl === null && !existsSync(dataFolder(stateDir)))
-    throw new EngineError(
-      `there is no database in ${stateDir}; name the server's folder (--state-dir) or its DATABASE_URL`,
-    );
-}
-
 /** A database that cannot be asked is neither well nor broken. */
 async function doctor(options: Options & { json?: boolean }): Promise<void> {
   try {
-    await withSchema(options, async (db) => {
+    await withSchema(withProgramOptions(options), async (db) => {
       const requested = {
         json: options.json,
         now: new Date(),
-        checkStream: () => checkStreamOf(configOf(options)),
-        paymentLog: configOf(options).paymentLog,
+        checkStream: () => checkStreamOf(configOf(withProgramOptions(options))),
+        paymentLog: configOf(withProgramOptions(options)).paymentLog,
       };
       process.exitCode = await doctorCommand(db, requested, print);
     });
@@ -494,76 +337,4 @@ async function snapshotInUtc(db: Database): Promise<string> {
     await sql.query("SET LOCAL TimeZone = 'UTC'");
     return await schemaSnapshot(sql);
   });
-}
-
-async function printNatsConfig(options: {
-  stateDir?: string;
-  storeDir: string;
-  tlsCert?: string;
-  tlsKey?: string;
-  serverName: string;
-  route?: string[];
-  clusterCa?: string;
-}): Promise<void> {
-  const { stateDir } = configOf(options);
-  const { tlsCert, tlsKey, storeDir, serverName, route: routes, clusterCa } = options;
-  if ((tlsCert === undefined) !== (tlsKey === undefined))
-    throw new UsageError("Give both --tls-cert and --tls-key, or neither.");
-  const isTls = tlsCert !== undefined && tlsKey !== undefined;
-  if (routes !== undefined && isTls !== (clusterCa !== undefined))
-    throw new UsageError(
-      "Servers of a cluster need --tls-cert, --tls-key and --cluster-ca, or none on loopback.",
-    );
-  const address = isTls ? "0.0.0.0" : "127.0.0.1";
-  // Not before: it makes keys where there are none.
-  const operator = await openOperatorKeys(stateDir);
-  print(
-    renderNatsConfig(operator, {
-      listen: { address, port: NATS_PORT },
-      storeDir,
-      serverName,
-      tls: isTls ? { certFile: tlsCert, keyFile: tlsKey } : null,
-      cluster:
-        routes === undefined
-          ? undefined
-          : { listen: { address, port: NATS_CLUSTER_PORT }, routes, caFile: clusterCa ?? null },
-    }),
-  );
-}
-
-/** What a person can act on is one line; anything else is a bug and shows its stack. */
-function explain(error: unknown): number {
-  if (error instanceof UsageError) {
-    report(`remotegpu-control-plane: ${error.message}`);
-    return WRONG_USAGE;
-  }
-  const isExplained =
-    error instanceof BackupError ||
-    error instanceof ConfigError ||
-    error instanceof EngineError ||
-    error instanceof GatewayListenError ||
-    error instanceof ListenError ||
-    error instanceof MigrationError ||
-    error instanceof NatsStartError ||
-    error instanceof NotAnAdminError ||
-    error instanceof NotEmptyError ||
-    error instanceof PostgresStartError ||
-    error instanceof SealingKeyError ||
-    error instanceof StandbyError ||
-    error instanceof SettingsFileError ||
-    error instanceof StateLockedError ||
-    error instanceof TunnelListenError ||
-    isRefusedByDisk(error);
-  if (!isExplained) throw error;
-  process.stderr.write(`remotegpu-control-plane: ${error.message}\n`);
-  return 1;
-}
-
-/** Node's own sentence names the file and what was wanted with it. */
-function isRefusedByDisk(error: unknown): error is Error {
-  return (
-    error instanceof Error &&
-    "code" in error &&
-    ["EACCES", "EPERM", "EROFS", "ENOSPC"].includes(String(error.code))
-  );
 }
