@@ -17,7 +17,8 @@ import type { NatsAddress } from "./link/servers/connection.ts";
 import { renderNatsConfig } from "./link/servers/nats-config.ts";
 import { openOperator, type Operator, operatorFile } from "./link/servers/operator.ts";
 import { admitServer } from "./store/database/server-login.ts";
-import { openDatabase, StoreError, type Database } from "./store/database/database.ts";
+import { openDatabase, type Database } from "./store/database/database.ts";
+import { StoreError } from "./store/database/store-error.ts";
 import { assertMigrated, migrate } from "./store/migrate.ts";
 import { timelineFile } from "./timeline-file.ts";
 

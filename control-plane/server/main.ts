@@ -44,7 +44,8 @@ import {
 } from "./link/journal/journal-stream-check.ts";
 import { operatorFile } from "./link/servers/operator.ts";
 import { VERSION } from "./release/version.ts";
-import { type Database, transaction } from "./store/database/database.ts";
+import type { Database } from "./store/database/database.ts";
+import { transaction } from "./store/database/transaction.ts";
 import { noteOnThisMachine } from "./store/hosts/host-addresses.ts";
 import { schemaSnapshot } from "./store/schema-snapshot.ts";
 

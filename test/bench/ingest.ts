@@ -14,11 +14,8 @@ import { verifySignature } from "@remotegpu/control-plane/server/link/identity/s
 import { admitServer } from "@remotegpu/control-plane/server/store/database/server-login";
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { copyLine } from "@remotegpu/control-plane/server/store/database/connection/copy-in";
-import {
-  type Database,
-  openDatabase,
-  transaction,
-} from "@remotegpu/control-plane/server/store/database/database";
+import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { HostKeys } from "@remotegpu/control-plane/server/store/hosts/host-keys";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { migrate } from "@remotegpu/control-plane/server/store/migrate";

@@ -4,7 +4,7 @@
  */
 import { lastClosedMonth, monthEnd } from "@remotegpu/control-plane/server/core/billing/billing-calendar";
 import { closeDueMonths } from "@remotegpu/control-plane/server/controllers/billing/month-closing";
-import { type Database } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { CHINA } from "../support/billing/metering-scene.ts";

@@ -8,7 +8,7 @@ import { acquireLeadership, LEADER_LEASE_MS } from "@remotegpu/control-plane/ser
 import { commitPlacements } from "@remotegpu/control-plane/server/store/placement/commit/placements";
 import type { PlacementProposal } from "@remotegpu/control-plane/server/store/placement/commit/proposals";
 import { passCache } from "@remotegpu/control-plane/server/store/placement/inputs/pass-inputs";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { quietLog } from "../support/quiet-log.ts";
 import { cardName, hostName, openOrderWorld, type OrderWorld } from "./order-world.ts";

@@ -9,7 +9,8 @@ import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/p
 import { topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
 import { fixBootZero } from "@remotegpu/control-plane/server/store/billing/runs/run-time";
 import { openRuns } from "@remotegpu/control-plane/server/store/billing/runs/runs";
-import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { HostId } from "@remotegpu/shared/values/ids";
 import { GENESIS_HASH, type JournalRow, signedText, UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { rowHash } from "@remotegpu/shared/proof/row-hash";

@@ -3,7 +3,7 @@
  * with its proof. All names and figures are written here, and it happens at the same moments whenever it is played.
  */
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { releaseLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { raiseAlarm } from "@remotegpu/control-plane/server/store/events/alarms";
 import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/values/units";

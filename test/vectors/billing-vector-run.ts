@@ -10,11 +10,8 @@ import { setThresholds } from "@remotegpu/control-plane/server/store/events/aler
 import { startRule } from "@remotegpu/control-plane/server/store/orders/checks/start-rule";
 import { lockAccounts } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { balanceView } from "@remotegpu/control-plane/server/store/spending/balance";
-import {
-  type Transaction,
-  type Database,
-  transaction,
-} from "@remotegpu/control-plane/server/store/database/database";
+import type { Transaction, Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import {
   adjust,

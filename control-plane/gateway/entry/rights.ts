@@ -7,7 +7,8 @@ import type { Entry } from "../../server/core/gateway/entry.ts";
 import { inEnglish } from "../../server/core/reasons/english/english.ts";
 import { reasonOf } from "../../server/core/reasons/plain-reason.ts";
 import type { GatewayTarget } from "../../server/core/environments/web-target.ts";
-import { type Database, StoreError } from "../../server/store/database/database.ts";
+import type { Database } from "../../server/store/database/database.ts";
+import { StoreError } from "../../server/store/database/store-error.ts";
 import { batchedRead } from "../../server/store/database/batched-read.ts";
 import { type EntryQuestion, entryStates } from "../../server/store/environments/web/entry-states.ts";
 

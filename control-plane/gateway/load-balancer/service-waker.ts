@@ -3,7 +3,8 @@
  * after a while where it sleeps still.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { type Database, transaction } from "../../server/store/database/database.ts";
+import type { Database } from "../../server/store/database/database.ts";
+import { transaction } from "../../server/store/database/transaction.ts";
 import { wakeService } from "../../server/store/inference/gateway/waking.ts";
 
 const AGAIN_AFTER_MS = 2_000;

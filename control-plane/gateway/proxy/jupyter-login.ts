@@ -3,7 +3,8 @@
  * for one. A token is two seconds old at most, as rights are, and the last one holds while Postgres is away.
  */
 import type { JupyterTokens } from "../../server/core/environments/jupyter-tokens.ts";
-import { type Database, StoreError } from "../../server/store/database/database.ts";
+import type { Database } from "../../server/store/database/database.ts";
+import { StoreError } from "../../server/store/database/store-error.ts";
 import { jupyterTokenOf } from "../../server/store/environments/jupyter-tokens.ts";
 import type { Visit } from "../entry/visit.ts";
 

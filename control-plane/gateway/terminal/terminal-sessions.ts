@@ -6,7 +6,8 @@
 import { randomBytes } from "node:crypto";
 import type { Log } from "@remotegpu/shared/log";
 import type { SessionEnd } from "../../server/core/environments/access/access-belief.ts";
-import { type Database, StoreError } from "../../server/store/database/database.ts";
+import type { Database } from "../../server/store/database/database.ts";
+import { StoreError } from "../../server/store/database/store-error.ts";
 import {
   cutTerminals,
   putTerminalSessions,

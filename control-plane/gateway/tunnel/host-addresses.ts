@@ -1,6 +1,7 @@
 /** Where hosts are, by Postgres; remembered for some seconds, and for as long as Postgres is away. */
 import type { HostId } from "@remotegpu/shared/values/ids";
-import { type Database, StoreError } from "../../server/store/database/database.ts";
+import type { Database } from "../../server/store/database/database.ts";
+import { StoreError } from "../../server/store/database/store-error.ts";
 import { hostAddress } from "../../server/store/gateway/host-addresses.ts";
 import type { HostAddress } from "./direct-route.ts";
 import { TunnelError } from "./tunnel.ts";

@@ -16,7 +16,8 @@ import {
 } from "../../server/core/gateway/route.ts";
 import { inEnglish } from "../../server/core/reasons/english/english.ts";
 import type { Reason } from "../../server/core/reasons/reason.ts";
-import { type Database, StoreError } from "../../server/store/database/database.ts";
+import type { Database } from "../../server/store/database/database.ts";
+import { StoreError } from "../../server/store/database/store-error.ts";
 import {
   endRoutes,
   endRoutesOfTheDead,

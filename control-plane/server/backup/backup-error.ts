@@ -1,5 +1,5 @@
 /** What keeps a backup or a restore from being made, in one sentence for whoever typed the command. */
-import { StoreError } from "../store/database/database.ts";
+import { StoreError } from "../store/database/store-error.ts";
 
 export class BackupError extends Error {
   override readonly name = "BackupError";

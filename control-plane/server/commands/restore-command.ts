@@ -11,7 +11,8 @@ import { holdRestored } from "../store/database/restore-hold.ts";
 import { type LoggedPayment, replayPayments } from "../store/billing/ledger/logged-payments.ts";
 import { migrate } from "../store/migrate.ts";
 import type { AnswerAndRemarks } from "./backup-command.ts";
-import { type Database, transaction } from "../store/database/database.ts";
+import type { Database } from "../store/database/database.ts";
+import { transaction } from "../store/database/transaction.ts";
 
 export interface RestoreCommandOptions {
   from: string;

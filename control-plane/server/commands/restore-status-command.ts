@@ -2,7 +2,8 @@
 import { lackOf, type HostLack } from "../core/backup/restore-readiness.ts";
 import { BackupError } from "../backup/backup-error.ts";
 import { holdRestored, resumeRestored } from "../store/database/restore-hold.ts";
-import { type Connection, type Database, transaction } from "../store/database/database.ts";
+import type { Connection, Database } from "../store/database/database.ts";
+import { transaction } from "../store/database/transaction.ts";
 import { markRestored } from "../store/backup/restored-incarnation.ts";
 import { restoreStatus, type RestoreStatus } from "../store/overview/restore-status.ts";
 

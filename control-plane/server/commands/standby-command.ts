@@ -5,7 +5,8 @@
 import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
 import { appendAuditEntries } from "../store/audit/audit-log.ts";
-import { type Database, transaction } from "../store/database/database.ts";
+import type { Database } from "../store/database/database.ts";
+import { transaction } from "../store/database/transaction.ts";
 import { requireStandby, type StandbyStatus, standbyStatus } from "../store/database/standby.ts";
 
 export const STANDBY_STEPS = ["status", "require", "alone"] as const;

@@ -14,7 +14,8 @@ import {
   type IdleWatch,
 } from "../core/environments/idle-stop.ts";
 import { TERMINAL_WORDS_SECONDS, terminalWords } from "../core/environments/terminal-words.ts";
-import { type Database, transaction } from "../store/database/database.ts";
+import type { Database } from "../store/database/database.ts";
+import { transaction } from "../store/database/transaction.ts";
 import { assertTerm } from "../store/database/leader.ts";
 import { lockEnvironment } from "../store/environments/environments.ts";
 import {

@@ -6,7 +6,8 @@
 import type { TryOutcome } from "../core/alerts/webhook-tries.ts";
 import type { WebhookSeal } from "../core/secrets/webhook-seal.ts";
 import type { Log } from "@remotegpu/shared/log";
-import { type Database, transaction } from "../store/database/database.ts";
+import type { Database } from "../store/database/database.ts";
+import { transaction } from "../store/database/transaction.ts";
 import { assertTerm } from "../store/database/leader.ts";
 import { setting } from "../store/accounts/settings.ts";
 import { type DueDelivery, takeDue, tidyDeliveries, writeOutcome } from "../store/events/deliveries.ts";

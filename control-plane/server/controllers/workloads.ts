@@ -5,7 +5,8 @@
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { type Database, transaction } from "../store/database/database.ts";
+import type { Database } from "../store/database/database.ts";
+import { transaction } from "../store/database/transaction.ts";
 import { assertTerm, LeadershipLostError } from "../store/database/leader.ts";
 import { type PlacedReport, reportsOf, settleWorkload } from "../store/reports/workload-reports.ts";
 import { type DerivedWorkload, derivedWorkloads } from "../store/workloads/derived.ts";

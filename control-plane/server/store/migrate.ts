@@ -7,14 +7,9 @@ import type { EnvVarSeal } from "../core/secrets/env-var-seal.ts";
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { grantToApplication } from "./database/grants.ts";
-import {
-  type Connection,
-  type Database,
-  openDatabase,
-  StoreError,
-  transaction,
-  type Transaction,
-} from "./database/database.ts";
+import { type Connection, type Database, openDatabase, type Transaction } from "./database/database.ts";
+import { StoreError } from "./database/store-error.ts";
+import { transaction } from "./database/transaction.ts";
 import { programFiles } from "../installation/program-files.ts";
 import { MigrationError } from "./upgrade/migration-error.ts";
 import { downgrade } from "./upgrade/migration/down.ts";

@@ -9,7 +9,8 @@ import {
 } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { refund } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
-import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { parsePoints } from "@remotegpu/shared/values/money";
 import * as fc from "fast-check";

@@ -11,7 +11,7 @@ import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/
 import { lifecyclePass } from "@remotegpu/control-plane/server/controllers/lifecycle";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { JournalId } from "@remotegpu/shared/values/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance/instance";

@@ -8,7 +8,8 @@ import { setCreditLimit } from "@remotegpu/control-plane/server/store/spending/s
 import { startRule } from "@remotegpu/control-plane/server/store/orders/checks/start-rule";
 import { balanceView } from "@remotegpu/control-plane/server/store/spending/balance";
 import { billingRecords } from "@remotegpu/control-plane/server/store/billing/bills/records";
-import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import {
   acquireLeadership,
   assertTerm,

@@ -14,7 +14,8 @@ import {
   type InvoiceRow,
   listInvoices,
 } from "@remotegpu/control-plane/server/store/billing/bills/invoices";
-import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import {
   acquireLeadership,
   LeadershipLostError,

@@ -4,7 +4,8 @@ import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/
 import { refund } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
 import { waiveEarlierRuns } from "@remotegpu/control-plane/server/store/billing/runs/runs";
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
-import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { StreamCosts } from "@remotegpu/control-plane/server/store/overview/stream/stream-costs";
 import {

@@ -7,7 +7,7 @@ import {
   chargeDueHours,
   type HourReport,
 } from "@remotegpu/control-plane/server/controllers/billing/charging";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";

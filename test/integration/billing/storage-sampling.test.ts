@@ -16,7 +16,8 @@ import {
   storagePool,
 } from "@remotegpu/control-plane/server/store/billing/storage/storage-pools";
 import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
-import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import {
   MAX_SAMPLE_BYTES,
   type StorageReply,

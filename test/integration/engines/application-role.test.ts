@@ -11,8 +11,8 @@ import {
   type Connection,
   type Database,
   openDatabase,
-  transaction,
 } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { RIGHTS_QUESTIONS } from "@remotegpu/control-plane/server/store/doctor/rights";
 import { assertMigrated, migrate } from "@remotegpu/control-plane/server/store/migrate";
 import { MIGRATING, whoMigrates } from "@remotegpu/control-plane/server/store/upgrade/locks";

@@ -22,11 +22,8 @@ import { pgDumpVersion, pgRestore } from "@remotegpu/control-plane/server/backup
 import { restoreBackup } from "@remotegpu/control-plane/server/backup/restore";
 import { inDumpSession } from "@remotegpu/control-plane/server/store/backup/dump-session";
 import { topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
-import {
-  type Database,
-  openDatabase,
-  transaction,
-} from "@remotegpu/control-plane/server/store/database/database";
+import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { migrate } from "@remotegpu/control-plane/server/store/migrate";
 import { parsePoints } from "@remotegpu/shared/values/money";

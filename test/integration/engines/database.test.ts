@@ -5,11 +5,10 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import {
   type Connection,
   type Database,
-  isUniqueViolation,
   openDatabase,
-  StoreError,
-  transaction,
 } from "@remotegpu/control-plane/server/store/database/database";
+import { isUniqueViolation, StoreError } from "@remotegpu/control-plane/server/store/database/store-error";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { MAX_PREPARED } from "@remotegpu/control-plane/server/store/database/connection/prepared-statements";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 

@@ -1,6 +1,7 @@
 /** A database that was emptied is as one that was just made: all rows of all tables, and what sequences give next. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Connection, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { type FreshDatabase, databaseOfFile, freshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 

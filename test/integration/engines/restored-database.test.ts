@@ -1,7 +1,7 @@
 /** Postgres is restored to an earlier moment: what hosts have seen since decides, and nothing runs twice or unpaid. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { markRestored } from "@remotegpu/control-plane/server/store/backup/restored-incarnation";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { JournalId, RunId } from "@remotegpu/shared/values/ids";

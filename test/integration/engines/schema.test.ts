@@ -1,11 +1,9 @@
 /** What the schema itself guarantees, whatever the code above it does. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ENVIRONMENT_STATUSES, HOST_CONNECTIONS, INSTANCE_STATES } from "@remotegpu/shared/values/workload";
-import {
-  type Connection,
-  StoreError,
-  transaction,
-} from "@remotegpu/control-plane/server/store/database/database";
+import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
+import { StoreError } from "@remotegpu/control-plane/server/store/database/store-error";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 let fresh: FreshDatabase;

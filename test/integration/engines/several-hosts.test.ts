@@ -5,12 +5,9 @@ import {
   forgetfulMemory,
   type TimelineMemory,
 } from "@remotegpu/control-plane/server/store/database/connection/primary-watch";
-import {
-  type Database,
-  openDatabase,
-  StoreError,
-  transaction,
-} from "@remotegpu/control-plane/server/store/database/database";
+import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { StoreError } from "@remotegpu/control-plane/server/store/database/store-error";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { migrate } from "@remotegpu/control-plane/server/store/migrate";
 import { startPgBouncer } from "../../support/engines/pgbouncer.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -5,7 +5,8 @@
 import { expect, onTestFinished, test } from "vitest";
 import { standbyCommand, type StandbyStep } from "@remotegpu/control-plane/server/commands/standby-command";
 import { StandbyMissingError } from "@remotegpu/control-plane/server/store/database/confirmation";
-import { openDatabase, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { migrate } from "@remotegpu/control-plane/server/store/migrate";
 import { serverReadings } from "@remotegpu/control-plane/server/store/overview/metrics/server-readings";
 import { GIB } from "@remotegpu/shared/values/units";

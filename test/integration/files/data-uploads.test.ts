@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHUNK_BYTES } from "@remotegpu/shared/messages/files";
 import { filesSocket } from "@remotegpu/agent/config/config";
 import { fileRequests } from "@remotegpu/control-plane/server/link/files/file-requests";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { countSealedCopies } from "@remotegpu/control-plane/server/store/billing/storage/sealed-samples";
 import { poolFolders } from "@remotegpu/control-plane/server/store/billing/storage/pool-folders";
 import { FilesUnderTest } from "../../support/agent/files.ts";

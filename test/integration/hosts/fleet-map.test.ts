@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
 import { postTransaction } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { parsePoints } from "@remotegpu/shared/values/money";
 import type { Caller } from "../../support/http/api.ts";
 import { METACHARACTERS } from "../../support/http/hostile-values.ts";

@@ -1,6 +1,6 @@
 /** Many heartbeats at once: noted together where nothing is new, and none waits for another host's troubles. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { noteQuietHeartbeats } from "@remotegpu/control-plane/server/store/reports/quiet-heartbeats";
 import {
   type ControlScene,

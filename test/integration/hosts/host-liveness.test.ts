@@ -3,11 +3,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { HostLiveness } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
 import { AMNESTY_MS } from "@remotegpu/control-plane/server/core/hosts/host-liveness";
 import { HostOrders } from "@remotegpu/control-plane/server/link/hosts/host-orders";
-import {
-  type Database,
-  openDatabase,
-  StoreError,
-} from "@remotegpu/control-plane/server/store/database/database";
+import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { StoreError } from "@remotegpu/control-plane/server/store/database/store-error";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { type CuttableTcp, cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { eventually } from "../../support/eventually.ts";

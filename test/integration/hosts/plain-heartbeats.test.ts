@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Heartbeat } from "@remotegpu/shared/messages/protocol";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { MAX_JOURNALS_A_DAY } from "@remotegpu/control-plane/server/store/hosts/newcomers";
 import { acceptHeartbeat } from "@remotegpu/control-plane/server/store/reports/heartbeats";
 import { acceptPlainHeartbeats } from "@remotegpu/control-plane/server/store/reports/plain-heartbeats";

@@ -10,7 +10,7 @@ import { uploadCode } from "@remotegpu/control-plane/cli/code/upload-code";
 import { answerCode } from "@remotegpu/control-plane/server/controllers/hosts/code-parts";
 import { type ApiServer, openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { beginCode } from "@remotegpu/control-plane/server/store/training/codes";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import { CODE_PART_BYTES } from "@remotegpu/shared/instance/code";
 import { type Entry, packOf } from "../../support/code/archives.ts";

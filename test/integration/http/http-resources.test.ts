@@ -14,7 +14,7 @@ import {
   vi,
 } from "vitest";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { ListenError } from "@remotegpu/control-plane/server/http/server/listen-error";
 import { openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { SETTING_KEYS } from "@remotegpu/control-plane/server/core/settings";

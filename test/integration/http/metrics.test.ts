@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createCustomerTopUp } from "@remotegpu/control-plane/client/generated/api";
 import { CONTROL_PLANE_FAMILIES } from "@remotegpu/control-plane/server/core/metrics/families";
 import { createApp } from "@remotegpu/control-plane/server/http/server/app";
-import { type Database, StoreError } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { StoreError } from "@remotegpu/control-plane/server/store/database/store-error";
 import { METRIC_PREFIX } from "@remotegpu/shared/metrics/metric-family";
 import type { Caller } from "../../support/http/api.ts";
 import {

@@ -19,7 +19,8 @@ import {
   type Operator,
   writeSealingKeys,
 } from "@remotegpu/control-plane/server/link/servers/operator";
-import { type Transaction, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import {
   acquireLeadership,
   assertTerm,

@@ -10,7 +10,8 @@ import {
   MAX_WEBHOOK_TRIES,
   type TryOutcome,
 } from "@remotegpu/control-plane/server/core/alerts/webhook-tries";
-import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import {
   acquireLeadership,
   LeadershipLostError,

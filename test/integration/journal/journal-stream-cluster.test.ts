@@ -3,7 +3,7 @@
  * killed. It serves throughout, and each row of a host's journal arrives once. The tests are one story in order.
  */
 import { ALL_SCOPES } from "@remotegpu/control-plane/server/core/accounts/key-scopes";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { PathClient } from "../../support/http/path-client.ts";
 import { readConfig } from "@remotegpu/control-plane/server/config";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { applyCutOffRule } from "@remotegpu/control-plane/server/store/spending/cut-off-rules";
 import { failingDatabase } from "../../support/engines/failing-database.ts";
 import {

@@ -6,7 +6,7 @@ import {
   heldNow,
   CachedHeldHours,
 } from "@remotegpu/control-plane/server/store/placement/inputs/held-shares";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { decayTable } from "@remotegpu/control-plane/server/core/queue/share";
 import { GIB } from "@remotegpu/shared/values/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";

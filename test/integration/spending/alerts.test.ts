@@ -5,7 +5,8 @@ import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/
 import { setMonthlyLimit, setThresholds } from "@remotegpu/control-plane/server/store/events/alert-rules";
 import { alertsAfterPostings } from "@remotegpu/control-plane/server/store/events/money-alerts";
 import { adjust, refund, topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
-import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { acquireLeadership, currentTerm } from "@remotegpu/control-plane/server/store/database/leader";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { insertWebhook } from "@remotegpu/control-plane/server/store/events/webhooks";

@@ -3,7 +3,7 @@ import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/
 import { openRuns, waiveRun } from "@remotegpu/control-plane/server/store/billing/runs/runs";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { parseQuantity } from "@remotegpu/shared/values/money";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,6 +1,6 @@
 /** The catalogue over HTTP: from which moment a price may hold, what a change would mean, and examples to begin with. */
 import { HostId } from "@remotegpu/shared/values/ids";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type ApiWorld, type Caller, openApi, problem } from "../../support/http/api.ts";

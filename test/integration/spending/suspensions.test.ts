@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { reconcile } from "@remotegpu/agent/core/reconcile/reconcile";
 import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { lockEnvironment } from "@remotegpu/control-plane/server/store/environments/environments";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { DesiredInstance } from "@remotegpu/shared/instance/instance";

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { MAX_STORED_OF_ENVIRONMENT } from "@remotegpu/control-plane/server/store/environments/access/access-log";
 import { takeAccess } from "@remotegpu/control-plane/server/store/environments/access/access-reports";
-import { transaction, type Transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
+import type { Transaction } from "@remotegpu/control-plane/server/store/database/database";
 import {
   type AccessReport,
   type AccessSession,

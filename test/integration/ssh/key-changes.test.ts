@@ -3,7 +3,7 @@
  * (which pulls at once) to let somebody in, or to end what they have open.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Answer, Caller } from "../../support/http/api.ts";

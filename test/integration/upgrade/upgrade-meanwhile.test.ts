@@ -4,11 +4,8 @@ import { promisify } from "node:util";
 import * as fc from "fast-check";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
-import {
-  type Database,
-  openDatabase,
-  transaction,
-} from "@remotegpu/control-plane/server/store/database/database";
+import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { migrate, MIGRATIONS, readMigrations } from "@remotegpu/control-plane/server/store/migrate";
 import { eventually } from "../../support/eventually.ts";

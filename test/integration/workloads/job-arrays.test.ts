@@ -1,6 +1,6 @@
 /** Arrays of training jobs: one order of many, so many of them at once, and one group to look at and to end. */
 import { KIB, GIB } from "@remotegpu/shared/values/units";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { withTurn } from "@remotegpu/control-plane/server/store/training/job-arrays";
 import { lockJobOrders } from "@remotegpu/control-plane/server/store/training/job-orders";

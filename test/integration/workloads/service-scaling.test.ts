@@ -1,7 +1,7 @@
 /** Services that scale by themselves, by what gateways and hosts tell of them: up, down, to none and back, paused and dry. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LeadershipLostError } from "@remotegpu/control-plane/server/store/database/leader";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { wakeService } from "@remotegpu/control-plane/server/store/inference/gateway/waking";
 import { changeReplicaRequests } from "@remotegpu/control-plane/server/store/inference/replica-requests";

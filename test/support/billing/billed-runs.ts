@@ -15,7 +15,8 @@ import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/p
 import { fixBootZero } from "@remotegpu/control-plane/server/store/billing/runs/run-time";
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
 import { waiveRun } from "@remotegpu/control-plane/server/store/billing/runs/runs";
-import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { HostKeys } from "@remotegpu/control-plane/server/store/hosts/host-keys";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import {

@@ -14,7 +14,8 @@ import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/
 import { stopWaiver } from "@remotegpu/control-plane/server/core/billing/stop-waiver";
 import { lockRun, openRuns, waiveRun } from "@remotegpu/control-plane/server/store/billing/runs/runs";
 import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
-import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import { type JournalBatch, UsageEntry } from "@remotegpu/shared/proof/journal-row";

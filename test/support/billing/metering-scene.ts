@@ -3,7 +3,8 @@
  * host's clock starts at ZERO; one unit of the spec costs 6 points an hour, so a minute costs 0.1.
  */
 import { randomUUID } from "node:crypto";
-import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
 import { topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
 import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";

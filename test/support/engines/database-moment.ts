@@ -2,11 +2,8 @@
  * A moment of a database, kept to go back to: what restoring a backup does, without closing anybody's connection.
  * Sequences go on, as after a restore from a log.
  */
-import {
-  type Connection,
-  type Database,
-  transaction,
-} from "@remotegpu/control-plane/server/store/database/database";
+import type { Connection, Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 
 export interface Moment {
   /** Every row of every table is again what it was then. */

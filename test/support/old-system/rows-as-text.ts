@@ -3,11 +3,8 @@
  * written as the one without that it was, so that old and new form read alike. Whatever a database's own settings are,
  * the text is the same.
  */
-import {
-  type Connection,
-  type Database,
-  transaction,
-} from "@remotegpu/control-plane/server/store/database/database";
+import type { Connection, Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { OLD_TABLES, type OldTable } from "./old-database.ts";
 
 export type TextRow = Record<string, string | null>;

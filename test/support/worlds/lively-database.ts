@@ -4,7 +4,8 @@
  */
 import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
-import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { refund } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
 import { waiveRun } from "@remotegpu/control-plane/server/store/billing/runs/runs";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";

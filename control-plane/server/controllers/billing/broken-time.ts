@@ -28,7 +28,8 @@ import {
 } from "../../store/billing/broken-time/runs-on-lost-cards.ts";
 import { breaksOfRun, runsOfBreaks } from "../../store/billing/broken-time/gang-breaks.ts";
 import { type Cause, waiveSpans } from "../../store/billing/broken-time/waived-spans.ts";
-import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
+import type { Database, Transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 
 const RUNS_PER_PAGE = 200;

@@ -8,7 +8,9 @@ import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { chargeRuns, unchargedRuns } from "../../store/billing/ledger/charging.ts";
 import { accountsToSettle, settleAccount } from "../../store/spending/suspensions.ts";
 import { raiseAlarmOnce } from "../../store/events/alarms.ts";
-import { type Database, StoreError, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { StoreError } from "../../store/database/store-error.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { customersToWarn, warnOfRisk } from "../../store/spending/warnings.ts";
 import {
   countCharges,

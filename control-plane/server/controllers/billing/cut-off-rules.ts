@@ -1,6 +1,7 @@
 /** One pass over who pays for what runs: where money is short, hosts are told beforehand how long they may go on alone. */
 import type { HostId } from "@remotegpu/shared/values/ids";
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { applyCutOffRule, payersToNotify } from "../../store/spending/cut-off-rules.ts";
 

@@ -16,7 +16,8 @@ import {
 } from "../../store/billing/runs/free-loading.ts";
 import { provenTimes } from "../../store/billing/runs/run-time.ts";
 import { waivedTimes, waiveLoading } from "../../store/billing/runs/run-waivers.ts";
-import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
+import type { Database, Transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
 import { setting } from "../../store/accounts/settings.ts";
 

@@ -5,7 +5,8 @@
 import type { BillingCalendar } from "../../core/billing/billing-calendar.ts";
 import { customersToWarn, hourTellings } from "../../store/spending/hour-alerts.ts";
 import { notify } from "../../store/events/alerts.ts";
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 
 const CUSTOMERS_PER_PAGE = 200;

@@ -19,7 +19,8 @@ import {
   lastClosing,
   settleInvoices,
 } from "../../store/billing/bills/closing.ts";
-import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
+import type { Database, Transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 
 /** A leader's transaction must end before its lease; a page takes a fraction of a second. */

@@ -10,7 +10,8 @@ import type {
   StorageRequest,
 } from "@remotegpu/shared/messages/storage-sampling";
 import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { fullHour } from "../../store/billing/ledger/hour-ticks.ts";
 import { type FolderCursor, poolFolders } from "../../store/billing/storage/pool-folders.ts";
 import {

@@ -5,7 +5,8 @@
 import { PROTOCOL } from "@remotegpu/shared/messages/protocol";
 import { agentService } from "../../core/hosts/agent-service.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { keepAlarms } from "../../store/events/alarms.ts";
 import { spokenVersions } from "../../store/hosts/hosts.ts";

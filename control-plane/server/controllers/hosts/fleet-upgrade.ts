@@ -7,7 +7,8 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { type HostOfUpgrade, planUpgrade, type Upgrade } from "../../core/hosts/upgrades/upgrade-plan.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 import { setting } from "../../store/accounts/settings.ts";
-import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
+import type { Database, Transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { keepAlarms } from "../../store/events/alarms.ts";
 import {

@@ -4,7 +4,8 @@
  * words by placement itself (store/fleet/fleet-snapshot.ts).
  */
 import { keepAlarms } from "../../store/events/alarms.ts";
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { type StrangeCard, strangeCards } from "../../store/hosts/gpus/gpu-strangers.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import type { Reason } from "../../core/reasons/reason.ts";

@@ -5,7 +5,8 @@
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { Heartbeat } from "@remotegpu/shared/messages/protocol";
-import { type Database, StoreError } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { StoreError } from "../../store/database/store-error.ts";
 import { BatchQueue } from "../../store/database/batch-queue.ts";
 import { acceptHeartbeat, type HeartbeatOutcome } from "../../store/reports/heartbeats.ts";
 import { noteFigures } from "../../store/workloads/instances/instance-figures.ts";

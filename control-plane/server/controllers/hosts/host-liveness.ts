@@ -10,7 +10,8 @@ import {
   listenOn,
   SUSPECT_AFTER_MS,
 } from "../../core/hosts/host-liveness.ts";
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { noteSilence, silentHosts } from "../../store/hosts/host-connections.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 

@@ -16,12 +16,8 @@ import {
 import { rulesOf } from "../../core/workloads/kinds.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { storeOf } from "../../store/workloads/kinds.ts";
-import {
-  type Connection,
-  type Database,
-  type Transaction,
-  transaction,
-} from "../../store/database/database.ts";
+import type { Connection, Database, Transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { noteImageOf } from "../../store/hosts/images/host-images.ts";
 import { lockHosts, raiseGeneration } from "../../store/hosts/hosts.ts";
 import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";

@@ -1,7 +1,8 @@
 /** One pass over the history of cards: what is older than it is kept goes, some thousand rows at a time. */
 import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { setting } from "../../store/accounts/settings.ts";
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { forgetHistory } from "../../store/hosts/gpus/gpu-history.ts";
 

@@ -2,7 +2,8 @@
  * One pass over hosts that lack an administrator's word on their storage pool, or a proof that they share it: an alarm for
  * each, open for as long as it does.
  */
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { type AlarmKind, keepAlarms } from "../../store/events/alarms.ts";
 import { lackingMembers } from "../../store/hosts/pools/pool-members.ts";

@@ -11,7 +11,8 @@ import {
   type Verdict,
 } from "../../core/hosts/pools/pool-round.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import {
   beginRound,
   type PoolMember,

@@ -6,7 +6,8 @@ import type { HostId } from "@remotegpu/shared/values/ids";
 import type { RegistryLoginQuestion, RegistryLoginReply } from "@remotegpu/shared/instance/image-fetch";
 import type { Log } from "@remotegpu/shared/log";
 import type { PasswordSeal } from "../../core/hosts/images/password-seal.ts";
-import { type Connection, type Database, transaction } from "../../store/database/database.ts";
+import type { Connection, Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { imageTermsOf } from "../../store/hosts/images/image-terms.ts";
 import {
   type RegistryCredential,

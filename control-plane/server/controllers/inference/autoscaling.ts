@@ -9,7 +9,8 @@ import {
   type ScalingCheck,
   checkScaling,
 } from "../../core/inference/autoscaling/scaling-check.ts";
-import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
+import type { Database, Transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
 import { type GatewayReport, gatewayReports } from "../../store/gateway/reports.ts";
 import {

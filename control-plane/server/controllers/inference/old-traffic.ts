@@ -1,5 +1,6 @@
 /** One pass over what services answered long ago: its rows are put together, some thousand at a time. */
-import { type Database, type Transaction, transaction } from "../../store/database/database.ts";
+import type { Database, Transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { compactGateways, compactOldTraffic } from "../../store/inference/gateway/traffic.ts";
 

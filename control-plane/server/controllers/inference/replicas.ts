@@ -8,12 +8,8 @@ import type { Log } from "@remotegpu/shared/log";
 import { isSameValue } from "@remotegpu/shared/values/same-value";
 import { type ServicePlan, servicePlan } from "../../core/inference/service-plan.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
-import {
-  type Connection,
-  type Database,
-  transaction,
-  type Transaction,
-} from "../../store/database/database.ts";
+import type { Connection, Database, Transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
 import { announceDrains, beginDrains, makeReplicas } from "../../store/inference/replicas/replica-moves.ts";
 import {

@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import { type JournalBatch, signedText } from "@remotegpu/shared/proof/journal-row";
 import type { BillingCalendar } from "../../core/billing/billing-calendar.ts";
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { quarantine } from "../../store/usage/quarantine.ts";
 import {
   type Delivery,

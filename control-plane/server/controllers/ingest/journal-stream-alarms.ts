@@ -5,7 +5,8 @@
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { type StreamState, troublesOf } from "../../core/ingest/journal-stream.ts";
 import { keepAlarms, openAlarms } from "../../store/events/alarms.ts";
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 
 const KIND = "journal-stream";

@@ -3,7 +3,8 @@
  * within minutes of an hour's end; until then the pass counts the stretch by itself, so nothing hangs on when. What an
  * administrator called urgent and is over is no longer.
  */
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { forgetUrgent } from "../../store/placement/urgent-workloads.ts";
 import { countHeldHours } from "../../store/placement/inputs/held-shares.ts";

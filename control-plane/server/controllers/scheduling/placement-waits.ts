@@ -4,7 +4,8 @@
  */
 import { overdueReason } from "../../core/instances/placement-wait.ts";
 import { keepAlarms } from "../../store/events/alarms.ts";
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { noteWaits, overduePlacements } from "../../store/placement/inputs/placement-waits.ts";
 

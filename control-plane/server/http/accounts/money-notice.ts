@@ -3,7 +3,8 @@
  * customer pays for. Contact may be lost a moment later, and then nobody could tell them of the payment.
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
-import { StoreError, transaction } from "../../store/database/database.ts";
+import { StoreError } from "../../store/database/store-error.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { applyCutOffRule } from "../../store/spending/cut-off-rules.ts";
 import type { ApiDeps } from "../deps.ts";
 

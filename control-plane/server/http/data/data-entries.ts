@@ -17,7 +17,7 @@ import {
   type DataRow,
 } from "../../store/accounts/catalogue.ts";
 import { type MountedBy, mountsOfData, UNMOUNTED } from "../../store/accounts/data-mounts.ts";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { copiesOf, isPool } from "../../store/spending/data/copies.ts";
 import { listForRemoval } from "../../store/spending/data/folders.ts";
 import { actingOn } from "../request/audit.ts";

@@ -1,6 +1,7 @@
 /** Changes of who may enter environments, as routes make them: with the hosts told in the same transaction, and nudged. */
 import type { HostId } from "@remotegpu/shared/values/ids";
-import { transaction, type Transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
+import type { Transaction } from "../../store/database/database.ts";
 import { type EntryConcern, holdEntered, notifyEntered } from "../../store/environments/entry-changes.ts";
 import type { ApiContext } from "../deps.ts";
 import { once } from "../request/idempotency.ts";

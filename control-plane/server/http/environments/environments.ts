@@ -5,7 +5,7 @@ import type { HostId } from "@remotegpu/shared/values/ids";
 import { changeEnvironment } from "../../store/orders/environment-changes.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
 import type { EnvironmentTimes } from "../../store/environments/environment-times.ts";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import type { TakeOrder } from "../../store/orders/order-queue.ts";
 import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
 import { workspaceForOrder } from "../request/authorization.ts";

@@ -11,7 +11,7 @@ import {
   JoinRequest,
   RenewalRequest,
 } from "@remotegpu/shared/messages/joining";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { readNetworks } from "../../core/hosts/host-address.ts";
 import { setting } from "../../store/accounts/settings.ts";
 import { noteConnection } from "../../store/hosts/host-addresses.ts";

@@ -9,7 +9,7 @@ import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { CVE_STATES, isOpen } from "../../core/hosts/versions/cve-verdict.ts";
 import { MAX_WAIVER_DAYS, waivedCves } from "../../core/hosts/versions/cve-waiver.ts";
 import { cveSentence } from "../../core/hosts/versions/cve-words.ts";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { appendEvent } from "../../store/events/events.ts";
 import { endCveWaiver, waiveCves } from "../../store/hosts/cve-waivers.ts";
 import { type HostVersionsRow, versionsOfHost } from "../../store/hosts/host-versions.ts";

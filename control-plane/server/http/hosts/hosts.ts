@@ -1,6 +1,6 @@
 /** The fleet's hosts, for administrators: read them, name them, and take them out of the fleet. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { gpusOfHost, listHosts, updateHost } from "../../store/hosts/hosts.ts";
 import { removeHost } from "../../store/reports/host-removal.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";

@@ -12,7 +12,7 @@ import {
   storagePool,
   type StoragePoolRow,
 } from "../../store/billing/storage/storage-pools.ts";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { PlainName } from "../request/input-fields.ts";
 import { pageOf, PageQuery, textPage, toPage } from "../request/pagination.ts";

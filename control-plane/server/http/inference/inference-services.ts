@@ -4,7 +4,7 @@
  */
 import { createRoute } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/values/ids";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
 import { changeService } from "../../store/inference/service-changes.ts";

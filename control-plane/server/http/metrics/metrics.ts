@@ -15,7 +15,7 @@ import {
 import type { AnsweredRequests } from "../../core/metrics/answered-requests.ts";
 import type { JournalBacklog } from "../../core/ingest/journal-stream.ts";
 import { type TrialBalance, trialBalance } from "../../store/billing/ledger/ledger.ts";
-import { StoreError } from "../../store/database/database.ts";
+import { StoreError } from "../../store/database/store-error.ts";
 import { Cached } from "../../store/fleet/cached.ts";
 import type { ApiContext, ApiDeps } from "../deps.ts";
 import { actorFrom } from "../request/authentication.ts";

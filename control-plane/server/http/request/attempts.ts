@@ -9,7 +9,7 @@ import { auditReason } from "../../core/accounts/audit-reason.ts";
 import { AttemptBound } from "../../core/accounts/attempt-bound.ts";
 import { appendAuditEntriesAlone, type AuditEntry, holderOfKey } from "../../store/audit/audit-log.ts";
 import { StandbyMissingError, UnconfirmedCommitError } from "../../store/database/confirmation.ts";
-import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
+import { isUniqueViolation, StoreError } from "../../store/database/store-error.ts";
 import { COUNTED } from "../audited-routes.ts";
 import type { ActingAccount, ApiContext, ApiDeps, CountedAttempts } from "../deps.ts";
 import { ApiRefusal } from "./refusal.ts";

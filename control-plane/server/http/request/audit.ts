@@ -11,7 +11,8 @@ import { auditDifference, type AuditFields } from "../../core/accounts/audit-dif
 import { appendAuditEntriesAlone } from "../../store/audit/audit-log.ts";
 import type { AuditTargetKind } from "../../store/audit/audit-targets.ts";
 import { type AuditTemplate, RequestAuditScope } from "../../store/audit/request-audit-scope.ts";
-import { type Database, inAuditScope } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { inAuditScope } from "../../store/database/in-audit-scope.ts";
 import { type RequestedChange, READ, OWN_ACCOUNT, OWN_SESSION, WHOSE_MONEY } from "../audited-routes.ts";
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { isRepeated, outcomeOf, recordAttempt } from "./attempts.ts";

@@ -15,7 +15,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
-import { type Isolation, isUndone, type Transaction, transaction } from "../../store/database/database.ts";
+import { type Isolation, transaction } from "../../store/database/transaction.ts";
+import { isUndone } from "../../store/database/store-error.ts";
+import type { Transaction } from "../../store/database/database.ts";
 import { confirmEarlier } from "../../store/database/standby.ts";
 import type { KeyedOrder } from "../../store/orders/order-queue.ts";
 import {

@@ -2,7 +2,8 @@
 import { ALL_SCOPES } from "../../core/accounts/key-scopes.ts";
 import { insertApiKey } from "../../store/accounts/api-keys.ts";
 import { customerByUsername, insertCustomer } from "../../store/accounts/customers.ts";
-import { transaction, type Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
+import type { Database } from "../../store/database/database.ts";
 import { makeApiKey } from "../request/authentication.ts";
 
 const USERNAME = "admin";

@@ -26,7 +26,7 @@ import { registerServerRoutes } from "./server-routes.ts";
 import { registerCommandRoutes } from "./command-routes.ts";
 import { registerPackageRoutes } from "./package-routes.ts";
 import { StandbyMissingError, UnconfirmedCommitError } from "../../store/database/confirmation.ts";
-import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
+import { isUniqueViolation, StoreError } from "../../store/database/store-error.ts";
 import { KeyInUseError } from "../../store/orders/idempotency.ts";
 import { isGivenUp, whoMigrates } from "../../store/upgrade/locks.ts";
 import { problemDocument } from "../problems/problem-document.ts";

@@ -1,7 +1,7 @@
 /** Every resource of the API, in the order the documentation shows them. */
 import { CachedFleet, CachedRoom } from "../../store/fleet/cached-fleet.ts";
 import { NO_CHANGES } from "../../store/database/audit-scope.ts";
-import { inAuditScope } from "../../store/database/database.ts";
+import { inAuditScope } from "../../store/database/in-audit-scope.ts";
 import { orderQueue } from "../../store/orders/order-queue.ts";
 import { passCache } from "../../store/placement/inputs/pass-inputs.ts";
 import { registerAuditLogRoute } from "../accounts/audit-log.ts";

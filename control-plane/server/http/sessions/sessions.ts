@@ -17,7 +17,8 @@ import {
   useSessionTicket,
 } from "../../store/accounts/browser-sessions.ts";
 import { endSessionsBecause } from "../../store/accounts/ended-sessions.ts";
-import { type Transaction, transaction } from "../../store/database/database.ts";
+import type { Transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import type { Actor, ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import {
   actorOf,

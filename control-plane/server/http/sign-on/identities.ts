@@ -13,7 +13,7 @@ import {
   MAX_OPEN_INVITATIONS,
   unlinkIdentity,
 } from "../../store/accounts/identities.ts";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { requireCustomer } from "../accounts/customers.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { makeIdentityInvitation, secretHash } from "../request/authentication.ts";

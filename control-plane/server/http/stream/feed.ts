@@ -8,7 +8,7 @@ import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { framesOf, type Place, placeOf } from "../../core/stream/frames.ts";
 import { type Changes, changesBetween, type Snapshot } from "../../core/stream/snapshot.ts";
 import { cardsSeen, costsSeen, NOTHING, type StreamUpdate, updateFor } from "../../core/stream/updates.ts";
-import { StoreError } from "../../store/database/database.ts";
+import { StoreError } from "../../store/database/store-error.ts";
 import { StreamSnapshots } from "../../store/overview/stream/stream-snapshots.ts";
 import type { ApiDeps } from "../deps.ts";
 import { ApiRefusal } from "../request/refusal.ts";

@@ -17,7 +17,7 @@ import {
   markArrayDeleted,
 } from "../../store/training/job-arrays.ts";
 import { type JobOrderRow, lockJobOrders } from "../../store/training/job-orders.ts";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import type { ApiApp, ApiContext } from "../deps.ts";
 import { visibleWorkloads } from "../request/authorization.ts";
 import { once } from "../request/idempotency.ts";

@@ -1,6 +1,6 @@
 /** Ordering training jobs, and changing one that is there; what they have in common with other kinds is in http/workloads. */
 import { createRoute } from "@hono/zod-openapi";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
 import { changeJob } from "../../store/orders/job-changes.ts";

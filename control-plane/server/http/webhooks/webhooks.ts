@@ -12,7 +12,7 @@ import {
   type WebhookKind,
   type RequestedKinds,
 } from "../../core/alerts/webhook-kinds.ts";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { setting } from "../../store/accounts/settings.ts";
 import {
   deleteWebhook,

@@ -1,7 +1,7 @@
 /** Quotas: how much a customer, or one workspace, may hold at once. Set by administrators; 0 allows nothing. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/values/text";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { customerQuota, putQuota, workspaceQuota, type QuotaRow } from "../../store/accounts/quotas.ts";
 import { workspaceFor } from "../../store/accounts/workspaces.ts";
 import { requireCustomer } from "../accounts/customers.ts";

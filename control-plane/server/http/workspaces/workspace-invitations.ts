@@ -13,7 +13,7 @@ import {
   MAX_OPEN_OF_INVITER,
   MAX_OPEN_OF_WORKSPACE,
 } from "../../core/accounts/invitation-bounds.ts";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import {
   holdInvitations,
   insertInvitation,

@@ -1,7 +1,7 @@
 /** Workspaces: who shares what, and who pays. Their owner's and admins' to change, only the owner's to delete. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/values/text";
-import { transaction } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import {
   archiveWorkspace,
   insertWorkspace,

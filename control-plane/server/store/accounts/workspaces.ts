@@ -1,6 +1,7 @@
 /** Workspaces and who belongs to them. An archived workspace is gone for everybody; its bills still name it. */
 import { WORKSPACE_ROLES, type WorkspaceRole } from "../../core/accounts/access-rights.ts";
-import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
+import type { Connection, Database, Transaction } from "../database/database.ts";
+import { transaction } from "../database/transaction.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { batchedRead } from "../database/batched-read.ts";
 

@@ -4,7 +4,8 @@
  */
 import type { AnyReason } from "@remotegpu/shared/reasons/parameters";
 import type { AuditFields } from "../../core/accounts/audit-difference.ts";
-import { type Connection, type Database, transaction } from "../database/database.ts";
+import type { Connection, Database } from "../database/database.ts";
+import { transaction } from "../database/transaction.ts";
 
 export const AUDIT_OUTCOMES = ["done", "repeated", "refused", "failed"] as const;
 type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];

@@ -1,5 +1,6 @@
 /** When the last backup was taken, as the database itself knows it. */
-import { type Connection, StoreError } from "../database/database.ts";
+import type { Connection } from "../database/database.ts";
+import { StoreError } from "../database/store-error.ts";
 
 const UNDEFINED_COLUMN = "42703";
 

@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { type Client, escapeIdentifier } from "pg";
 import { to } from "pg-copy-streams";
 import { openClient } from "../database/connection/single-client.ts";
-import { StoreError } from "../database/database.ts";
+import { StoreError } from "../database/store-error.ts";
 import { COPY_SETTINGS } from "./copy-settings.ts";
 
 interface AppliedMigration {

@@ -6,7 +6,8 @@
  */
 import type { Readable } from "node:stream";
 import { escapeIdentifier, escapeLiteral } from "pg";
-import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
+import type { Connection, Database, Transaction } from "../database/database.ts";
+import { transaction } from "../database/transaction.ts";
 import { buildSchema, type Migration } from "../migrate.ts";
 import { readable } from "../schema-snapshot.ts";
 import { COPY_SETTINGS } from "./copy-settings.ts";

@@ -6,7 +6,8 @@
  * until then.
  */
 import type { Connection, Database, Transaction } from "./database.ts";
-import { StoreError, transaction } from "./database.ts";
+import { StoreError } from "./store-error.ts";
+import { transaction } from "./transaction.ts";
 import { APPEND_ONLY_TABLES } from "./connection/append-only.ts";
 import { APPLICATION_ROLE } from "./connection/application-role.ts";
 

@@ -4,7 +4,8 @@
  * start, and made or put right where it does not get in: in a folder of before, in one that was restored.
  */
 import { escapeIdentifier, escapeLiteral } from "pg";
-import { type Database, openDatabase, StoreError } from "./database.ts";
+import { type Database, openDatabase } from "./database.ts";
+import { StoreError } from "./store-error.ts";
 import { APPLICATION_ROLE } from "./connection/application-role.ts";
 
 const SERVER_LOGIN = "remotegpu_server";

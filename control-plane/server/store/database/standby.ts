@@ -1,5 +1,6 @@
 /** Whether a standby must confirm what is acknowledged (confirmation.ts), and which standbys there are. */
-import { type Connection, type Database, type Transaction, transaction } from "./database.ts";
+import type { Connection, Database, Transaction } from "./database.ts";
+import { transaction } from "./transaction.ts";
 
 interface StandbyServer {
   /** Its application_name. */

@@ -4,7 +4,9 @@
  */
 import { type Check, type CheckResult, type Finding, resultOf } from "@remotegpu/shared/doctor";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
-import { type Connection, type Database, StoreError, transaction } from "../database/database.ts";
+import type { Connection, Database } from "../database/database.ts";
+import { StoreError } from "../database/store-error.ts";
+import { transaction } from "../database/transaction.ts";
 
 /** Findings listed of each question. */
 export const MAX_LISTED = 20;

@@ -12,7 +12,8 @@ import {
   storedReasonColumn,
   type StoredReason,
 } from "../database/values/reason-columns.ts";
-import { type Connection, type Database, type Transaction, transaction } from "../database/database.ts";
+import type { Connection, Database, Transaction } from "../database/database.ts";
+import { transaction } from "../database/transaction.ts";
 import { lockHosts, raiseGenerations } from "../hosts/hosts.ts";
 import { isLive } from "./gateways.ts";
 import { ADDRESS, type AddressRow } from "../hosts/host-addresses.ts";

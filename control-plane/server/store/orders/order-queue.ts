@@ -1,6 +1,8 @@
 /** The desk of first orders: those that come together are written with one transaction, and their answers with them. */
 import type { AuditScope } from "../database/audit-scope.ts";
-import { type Database, isUndone, type Transaction, transaction } from "../database/database.ts";
+import type { Database, Transaction } from "../database/database.ts";
+import { isUndone } from "../database/store-error.ts";
+import { transaction } from "../database/transaction.ts";
 import { StandbyMissingError } from "../database/confirmation.ts";
 import { BatchQueue } from "../database/batch-queue.ts";
 import {

@@ -4,7 +4,8 @@
  */
 import type { HostConnection, WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { CardFault } from "../../core/hosts/card-fault.ts";
-import { type Connection, type Database, transaction } from "../database/database.ts";
+import type { Connection, Database } from "../database/database.ts";
+import { transaction } from "../database/transaction.ts";
 import { readColumns } from "../database/read-columns.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { optionalReasonColumn, type StoredReason } from "../database/values/reason-columns.ts";

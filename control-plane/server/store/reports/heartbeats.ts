@@ -5,7 +5,8 @@
  */
 import type { Heartbeat, HeartbeatReply } from "@remotegpu/shared/messages/protocol";
 import { raiseAlarmOnce } from "../events/alarms.ts";
-import { type Database, transaction, type Transaction } from "../database/database.ts";
+import type { Database, Transaction } from "../database/database.ts";
+import { transaction } from "../database/transaction.ts";
 import { noteCardWords } from "../billing/broken-time/gpu-outages.ts";
 import { noteReboot } from "../billing/broken-time/host-deaths.ts";
 import { noteGpuHealth } from "./health/gpu-health.ts";

@@ -5,7 +5,8 @@
 import type { MachineReport } from "@remotegpu/shared/messages/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { keepAlarms } from "../events/alarms.ts";
-import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
+import type { Connection, Database, Transaction } from "../database/database.ts";
+import { transaction } from "../database/transaction.ts";
 import type { EnvironmentRow } from "../environments/environments.ts";
 import { lockEnvironmentsOn } from "../environments/environments-on-host.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";

@@ -8,7 +8,8 @@
 import type { GpuVitals } from "@remotegpu/shared/messages/protocol";
 import { isSameValue } from "@remotegpu/shared/values/same-value";
 import { restoreClaim } from "../../core/hosts/restore-claim.ts";
-import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
+import type { Connection, Database, Transaction } from "../database/database.ts";
+import { transaction } from "../database/transaction.ts";
 import { refusedNewcomers } from "../hosts/newcomers.ts";
 import { notePlainHealth } from "./health/gpu-health.ts";
 import { EVER_NEW_JOURNALS, type HeartbeatOutcome, refuseClaim } from "./heartbeats.ts";

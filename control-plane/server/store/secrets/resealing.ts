@@ -4,13 +4,9 @@
  * they are, so nobody is told: no updated_at, no generation and no hash of a running container's spec changes.
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
-import {
-  type Connection,
-  type Database,
-  StoreError,
-  type Transaction,
-  transaction,
-} from "../database/database.ts";
+import type { Connection, Database, Transaction } from "../database/database.ts";
+import { StoreError } from "../database/store-error.ts";
+import { transaction } from "../database/transaction.ts";
 import { type Place, type ReadTable, SEALED_TABLES, type Seals } from "./sealed-tables.ts";
 
 const ROWS_OF_STEP = 100;

@@ -2,13 +2,9 @@
  * Holding everybody off while the tables change. Whoever uses them is waited for with a bound and then named; nobody is
  * cut off. Another process that is migrating is waited for as long as it takes.
  */
-import {
-  type Connection,
-  type Database,
-  StoreError,
-  transaction,
-  type Transaction,
-} from "../database/database.ts";
+import type { Connection, Database, Transaction } from "../database/database.ts";
+import { StoreError } from "../database/store-error.ts";
+import { transaction } from "../database/transaction.ts";
 import { MigrationError } from "./migration-error.ts";
 
 /** What this process calls itself to Postgres while it changes the schema. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { keepWatches } from "@remotegpu/control-plane/server/store/environments/idle-watches";
 import { fill, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import type { BillingRecordProof } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { closeDueMonths } from "@remotegpu/control-plane/server/controllers/billing/month-closing";
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
-import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { insertRecords, insertRun, type RecordOptions } from "../../../support/billing/bill-records.ts";
 import { CHINA } from "../../../support/billing/metering-scene.ts";

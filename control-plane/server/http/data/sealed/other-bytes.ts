@@ -1,7 +1,7 @@
 /** A host that has other bytes of a sealed version than were sealed: who looks after the fleet is told, by an alarm. */
 import { noteOtherBytes } from "../../../store/hosts/pools/other-bytes.ts";
 import type { PoolHost } from "../../../store/hosts/pools/pool-hosts.ts";
-import { transaction } from "../../../store/database/database.ts";
+import { transaction } from "../../../store/database/transaction.ts";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
 

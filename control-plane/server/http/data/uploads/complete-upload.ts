@@ -3,7 +3,7 @@ import { SealState } from "@remotegpu/shared/messages/files";
 import { inEnglish } from "../../../core/reasons/english/english.ts";
 import { asReported, type Reason } from "../../../core/reasons/reason.ts";
 import type { DataKind, DataRow } from "../../../store/accounts/catalogue.ts";
-import { transaction } from "../../../store/database/database.ts";
+import { transaction } from "../../../store/database/transaction.ts";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import { failUpload, finishUpload } from "../../../store/spending/data/uploads.ts";
 import type { ApiContext } from "../../deps.ts";

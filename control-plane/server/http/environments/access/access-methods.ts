@@ -7,7 +7,8 @@ import { accessMethods } from "../../../core/environments/access-methods.ts";
 import { withGateway } from "../../../core/environments/web-access.ts";
 import { originOf, webBaseText } from "../../../core/gateway/origin.ts";
 import { isImagesOwnSsh } from "../../../core/leases/ssh-server.ts";
-import { transaction, type Transaction } from "../../../store/database/database.ts";
+import { transaction } from "../../../store/database/transaction.ts";
+import type { Transaction } from "../../../store/database/database.ts";
 import {
   heldPlacement,
   imageBrings,

@@ -1,6 +1,6 @@
 /** Who is in an environment now, for who may manage it; and the end of a session by hand. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { transaction } from "../../../store/database/database.ts";
+import { transaction } from "../../../store/database/transaction.ts";
 import {
   type AccessSessionRow,
   openSessions,

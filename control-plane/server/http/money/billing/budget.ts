@@ -9,7 +9,8 @@ import { type BillingCalendar, monthOf } from "../../../core/billing/billing-cal
 import { setMonthlyLimit, setThresholds } from "../../../store/events/alert-rules.ts";
 import { type AlertRules, alertStates } from "../../../store/events/alert-states.ts";
 import { monthSpending } from "../../../store/events/month-spending.ts";
-import { type Connection, transaction } from "../../../store/database/database.ts";
+import type { Connection } from "../../../store/database/database.ts";
+import { transaction } from "../../../store/database/transaction.ts";
 import type { ApiApp, ApiDeps } from "../../deps.ts";
 import { NotNegativeAmount, PositiveAmount } from "../../request/input-fields.ts";
 import { forCustomersWith, jsonBody, Money, ok } from "../../request/route.ts";

@@ -3,7 +3,8 @@ import { createRoute } from "@hono/zod-openapi";
 import { BILL_READERS } from "../../../core/accounts/access-rights.ts";
 import { MAX_SEGMENTS, ProofDocument } from "../../../proof/proof-document.ts";
 import { workspaceIdsOf } from "../../../store/accounts/workspaces.ts";
-import { type Database, transaction } from "../../../store/database/database.ts";
+import type { Database } from "../../../store/database/database.ts";
+import { transaction } from "../../../store/database/transaction.ts";
 import {
   type ProofFacts,
   proofFacts,

@@ -10,7 +10,7 @@ import { asSentence } from "@remotegpu/shared/values/sentence";
 import { MAX_LOG_TAIL_LINES } from "@remotegpu/shared/messages/sessions";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { LogEnd, LogNext, LogQuery, LogStream } from "../../../core/workloads/log-stream.ts";
-import { StoreError } from "../../../store/database/database.ts";
+import { StoreError } from "../../../store/database/store-error.ts";
 import { logTarget, type LogTarget } from "../../../store/workloads/instances/log-targets.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";
 import { actorFrom } from "../../request/authentication.ts";

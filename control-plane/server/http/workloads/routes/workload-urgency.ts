@@ -3,7 +3,7 @@
  * the audit log, and among the events of the workload.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { transaction } from "../../../store/database/database.ts";
+import { transaction } from "../../../store/database/transaction.ts";
 import { appendEvents } from "../../../store/events/events.ts";
 import { setUrgent } from "../../../store/placement/urgent-workloads.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";

@@ -1,6 +1,6 @@
 /** What is ordered for a workload that is there: the verbs that its kind has, and its deletion. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { transaction } from "../../../store/database/database.ts";
+import { transaction } from "../../../store/database/transaction.ts";
 import type { ApiApp } from "../../deps.ts";
 import { once } from "../../request/idempotency.ts";
 import { accepted, forCustomers, ok, WorkloadIdPath } from "../../request/route.ts";

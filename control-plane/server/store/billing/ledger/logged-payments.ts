@@ -4,7 +4,8 @@
  * back, which the run's usage brings later.
  */
 import { formatPoints, parsePoints } from "@remotegpu/shared/values/money";
-import { type Database, transaction, type Transaction } from "../../database/database.ts";
+import type { Database, Transaction } from "../../database/database.ts";
+import { transaction } from "../../database/transaction.ts";
 import type { Payment } from "./payments.ts";
 import { type Posting, postTransaction } from "./ledger.ts";
 

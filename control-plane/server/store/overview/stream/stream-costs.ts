@@ -8,7 +8,8 @@ import { WORKLOAD_KINDS, type WorkloadKind } from "@remotegpu/shared/values/work
 import type { WorkloadCost } from "../../../core/stream/snapshot.ts";
 import { workloadTopic } from "../../../core/stream/topics.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
-import { type Connection, type Database, transaction } from "../../database/database.ts";
+import type { Connection, Database } from "../../database/database.ts";
+import { transaction } from "../../database/transaction.ts";
 import { chargedOfWorkloads, costsOfWorkloads } from "../workload-money.ts";
 
 interface RunningRow {

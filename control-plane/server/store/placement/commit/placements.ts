@@ -5,7 +5,9 @@
  * observed.ts.
  */
 import { asReported } from "../../../core/reasons/reason.ts";
-import { type Database, isUniqueViolation, StoreError, transaction } from "../../database/database.ts";
+import type { Database } from "../../database/database.ts";
+import { isUniqueViolation, StoreError } from "../../database/store-error.ts";
+import { transaction } from "../../database/transaction.ts";
 import { commitBatch } from "./placement-batch.ts";
 import type { CommitOutcome, CommitTerms, PlacementProposal } from "./proposals.ts";
 

@@ -6,7 +6,8 @@ import { fundsReason, priceReason, stopReason } from "../../../core/queue/waitin
 import type { Reason } from "../../../core/reasons/reason.ts";
 import type { Waiting } from "../../../core/queue/queue.ts";
 import type { WaitingInputs } from "../../../core/queue/turn.ts";
-import { type Connection, type Database, type Transaction, transaction } from "../../database/database.ts";
+import type { Connection, Database, Transaction } from "../../database/database.ts";
+import { transaction } from "../../database/transaction.ts";
 import { inSlices } from "../../database/in-slices.ts";
 import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
 import { heldNow, type HadByAll, CachedHeldHours } from "./held-shares.ts";

@@ -1,5 +1,6 @@
 /** What an upgrade would do, asked in a transaction that cannot write. */
-import { type Database, transaction } from "../../database/database.ts";
+import type { Database } from "../../database/database.ts";
+import { transaction } from "../../database/transaction.ts";
 import { FILLS } from "../rows/fills.ts";
 import { isOld, readForm } from "../old-form.ts";
 import { assertNoObstacle } from "../rows/refusals.ts";

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { expect, test } from "vitest";
 import { Traffic } from "@remotegpu/control-plane/gateway/load-balancer/traffic";
-import { type Database, StoreError } from "@remotegpu/control-plane/server/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { StoreError } from "@remotegpu/control-plane/server/store/database/store-error";
 import { quietLog } from "../../../../support/quiet-log.ts";
 
 const MAX_UNSENT = 20_000;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Sealing } from "@remotegpu/control-plane/server/controllers/sealing";
-import { openDatabase, StoreError } from "@remotegpu/control-plane/server/store/database/database";
+import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { StoreError } from "@remotegpu/control-plane/server/store/database/store-error";
 import type { Seals } from "@remotegpu/control-plane/server/store/secrets/sealed-tables";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { quietLog } from "../../../../support/quiet-log.ts";

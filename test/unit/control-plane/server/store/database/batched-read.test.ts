@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { inAuditScope, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { inAuditScope } from "@remotegpu/control-plane/server/store/database/in-audit-scope";
+import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { NO_CHANGES } from "@remotegpu/control-plane/server/store/database/audit-scope";
 import { batchedRead } from "@remotegpu/control-plane/server/store/database/batched-read";
 import { readingConnection } from "../../../../../support/engines/reading-connection.ts";
