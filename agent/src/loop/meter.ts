@@ -154,7 +154,7 @@ export class Meter {
     return {
       record,
       interval,
-      process: await this.#processOf(record, interval, { status, isSilent: seen.containers === null, now }),
+      process: await this.#processOf(record, interval, { ...seen, status, now }),
       finishedMs: status?.state === "exited" ? finishedMs(status, { ...seen, interval }, now) : null,
       unseen:
         status?.state === "exited" ? unseenSpan(status, { ...seen, record, interval, order }, now) : null,
@@ -164,8 +164,9 @@ export class Meter {
   async #processOf(
     record: RunRecord,
     interval: UsageInterval | null,
-    { status, isSilent, now }: { status: Container["status"] | null; isSilent: boolean; now: Moment },
+    { status, containers, wasUpSinceMs, now }: Seen & { status: Container["status"] | null; now: Moment },
   ): Promise<RunSighting["process"]> {
+    const isSilent = containers === null;
     try {
       const alive = this.#aliveOf(record, status);
       const containerPid = status?.state === "running" ? status.pid : null;
@@ -173,8 +174,10 @@ export class Meter {
       // A runtime that is silent says nothing else than before.
       if (!isSilent)
         this.#note(record.runId, disagreement({ status, alive, hasProcess: read !== null }), now.nowMs);
-      const noted = isSilent ? null : (this.#disagreements.get(record.runId) ?? null);
-      return processOfRun(interval, read, { alive, isEndUntold: isEndUntold(noted, now.nowMs), now });
+      const noted = this.#disagreements.get(record.runId) ?? null;
+      const late = wasUpSinceMs === null ? null : "late";
+      const isUntold = isEndUntold(isSilent ? late : noted, now.nowMs);
+      return processOfRun(interval, read, { alive, isEndUntold: isUntold, now });
     } catch (error) {
       // The kernel could not be asked: not to be told from here, so neither alive nor ended is claimed.
       this.#log.error({ runId: record.runId, error }, `run ${record.runId}: whether it is alive is unknown`);

@@ -14,6 +14,7 @@ import {
   type UsageInterval,
 } from "@remotegpu/agent/core/metering/usage-interval";
 import { ServiceNotifier } from "@remotegpu/agent/host/notify";
+import { LONGEST_UNSEEN_MS } from "@remotegpu/agent/loop/watch/runtime-watch";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
 import type { RunId } from "@remotegpu/shared/values/ids";
@@ -246,7 +247,8 @@ describe.concurrent("a container that died", () => {
     proxy.hold();
     await docker.getContainer(before.containerId ?? "").kill();
     const deadMs = agent.nowMs;
-    agent.setForward(EXTEND_EVERY_MS);
+    // Longer than its word for the end is waited for.
+    agent.setForward(LONGEST_UNSEEN_MS + 1_000);
     await eventually(() => agent.journal.intervals().get("run-silent" as RunId)?.isOpen === false, {
       what: "the end of its time",
     });
@@ -260,6 +262,51 @@ describe.concurrent("a container that died", () => {
     const first = proven(rows).filter(({ startMs }) => startMs < second.startTicks * MS_PER_TICK);
     expect(first[0]?.startMs).toBe(before.gateOpenedMs);
     expect(first.at(-1)?.endMs).toBeLessThanOrEqual(deadMs);
+  });
+
+  test("while the runtime was late with its answer is charged to its end", async () => {
+    const proxy = await RuntimeProxy.listen(`/tmp/rg-proxy-${newHostId()}.sock`);
+    const agent = await AgentUnderTest.begin(controlPlane, { socketPath: proxy.socketPath });
+    started.push({
+      end: async () => {
+        proxy.release();
+        await agent.end();
+        await proxy.close();
+      },
+    });
+    const patient = { live: { ...live, stopGraceSeconds: 60 } };
+    agent.host.order([wanted("late", patient)]);
+    const { containerId } = await agent.host.reported("run-late", { phase: "ready" });
+    const { pid } = await intervalOf(agent, "run-late");
+
+    // As it is while the runtime ends many containers.
+    proxy.hold((_method, url) => url.includes("/stop"));
+    agent.host.order([wanted("late", { ...patient, want: "stopped", orderedBy: "customer" })]);
+    await eventually(() => proxy.held > 0, { what: "a stop under way" });
+    proxy.hold((_method, url) => url.includes("/stop") || url.includes("/containers/json"));
+    const seenMs = await eventually(
+      async () => {
+        const { endMs } = await intervalOf(agent, "run-late");
+        const agoMs = agent.nowMs - endMs;
+        return agoMs > EXTEND_EVERY_MS / 4 && agoMs < EXTEND_EVERY_MS / 2 && endMs;
+      },
+      { what: "some seconds since the last look" },
+    );
+    await docker.getContainer(containerId ?? "").kill();
+    await eventually(async () => !(await readProcessLife(pid)).alive, { what: "its end" });
+    const deadMs = agent.nowMs;
+    agent.setForward(EXTEND_EVERY_MS);
+    const tickMs = agent.nowMs;
+    await eventually(() => agent.host.heartbeats.some(({ monotonicMs }) => monotonicMs > tickMs), {
+      what: "a round with a tick",
+    });
+    expect(proxy.held).toBeGreaterThan(0);
+    proxy.release();
+
+    await eventually(() => agent.host.usageOf("run-late").some(({ final }) => final));
+    const last = proven(agent.host.usageOf("run-late")).at(-1);
+    expect(last?.endMs).toBeGreaterThan(seenMs + EXTEND_EVERY_MS / 4);
+    expect(last?.endMs).toBeLessThanOrEqual(deadMs);
   });
 
   test("with its host comes back in the next boot, inside its run, and the time off is nobody's", async () => {

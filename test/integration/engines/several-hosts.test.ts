@@ -1,5 +1,13 @@
 /** A DATABASE_URL with several hosts: the control plane works with the primary, whichever it is, on Debian's Postgres 17. */
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
 import { afterEach, expect, onTestFinished, test } from "vitest";
+import { backupCommand } from "@remotegpu/control-plane/server/commands/backup-command";
+import { serverCertificate } from "@remotegpu/control-plane/server/embedded/certificate-authority";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
+import { VERSION } from "@remotegpu/control-plane/server/release/version";
 import { inDumpSession } from "@remotegpu/control-plane/server/store/backup/dump-session";
 import {
   forgetfulMemory,
@@ -113,6 +121,52 @@ test.skipIf(!isPostgresInstalled)(
     const tables = await inDumpSession(turned, ({ tables }) => Promise.resolve(tables));
 
     expect(tables.map(({ name }) => name)).toContain("cluster_state");
+  },
+  60_000,
+);
+
+test.skipIf(!isPostgresInstalled)(
+  "by TLS each host's certificate is held against its own name, and pg_dump and the doctor come to the primary, too (left out without postgresql-17)",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "remotegpu-hosts-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const tls = await serverCertificate(join(folder, "tls"), { addresses: [], now: new Date() });
+    chmodSync(folder, 0o755);
+    await execa("chown", ["-R", "postgres", join(folder, "tls")]);
+    const pair = await startPostgresPair(
+      `listen_addresses = '127.0.0.1, 127.0.0.2'\nssl = on\nssl_cert_file = '${tls.certFile}'\nssl_key_file = '${tls.keyFile}'`,
+    );
+    onTestFinished(() => pair.stop());
+    const [primary, standby] = pair.servers;
+    const urlOf = (...places: string[]) =>
+      `postgres://postgres@${places.join(",")}/postgres?sslmode=verify-full&sslrootcert=${join(folder, "tls", "ca.pem")}`;
+    const url = urlOf(`localhost:${standby.port}`, `127.0.0.1:${primary.port}`);
+
+    const database = open(url);
+    await migrate(database);
+
+    const { rows } = await database.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+    expect(rows).toEqual([{ ssl: true }]);
+    const printed: string[] = [];
+    await backupCommand(
+      database,
+      {
+        to: join(folder, "backups"),
+        withoutKeys: true,
+        stateDir: folder,
+        productVersion: VERSION,
+        paymentLog: null,
+      },
+      { print: (text) => void printed.push(text), report: (text) => void printed.push(text) },
+    );
+    expect(printed).toEqual([expect.stringMatching(/dumped by pg_dump 17/)]);
+    expect((await examine(database, new Date())).filter(({ state }) => state === "not-checked")).toEqual([]);
+
+    // Of no certificate.
+    const places = [`127.0.0.2:${primary.port}`, `localhost:${standby.port}`];
+    await expect(open(urlOf(...places)).query("SELECT 1")).rejects.toThrow(
+      /^no primary among 127\.0\.0\.2:\d+ \(Hostname\/IP does not match certificate's altnames: .*\), localhost:\d+ \(standby\)$/,
+    );
   },
   60_000,
 );

@@ -7,6 +7,11 @@ import { standbyCommand, type StandbyStep } from "@remotegpu/control-plane/serve
 import { StandbyMissingError } from "@remotegpu/control-plane/server/store/database/confirmation";
 import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
+import { claimKey } from "@remotegpu/control-plane/server/store/orders/idempotency";
+import {
+  type AuditTemplate,
+  RequestAuditScope,
+} from "@remotegpu/control-plane/server/store/audit/request-audit-scope";
 import { migrate } from "@remotegpu/control-plane/server/store/migrate";
 import { serverReadings } from "@remotegpu/control-plane/server/store/overview/metrics/server-readings";
 import { GIB } from "@remotegpu/shared/values/units";
@@ -69,6 +74,24 @@ async function openFleet(): Promise<Fleet> {
 }
 
 const ORDER = { name: "work", image: "busybox:1", cpu: 1, memory: GIB, gpu: 0 };
+
+const RECORDS = "SELECT FROM audit_log WHERE action = 'environment.exec'";
+const RECORDED: AuditTemplate = {
+  at: new Date(),
+  requestId: null,
+  traceId: null,
+  apiKeyId: null,
+  actorCustomerId: null,
+  actorRole: null,
+  method: "POST",
+  route: "/exec",
+  action: "environment.exec",
+  subject: null,
+  outcome: "done",
+  status: 200,
+  problem: null,
+  reason: null,
+};
 
 /** Commits that wait for the standby. */
 const WAITING = "SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
@@ -191,6 +214,40 @@ test.skipIf(!isPostgresInstalled)(
     expect(await ordersIn(other)).toBe(2);
   },
   90_000,
+);
+
+test.skipIf(!isPostgresInstalled)(
+  "what reaches beyond the database is recorded with the standby first, and its key is claimed there (left out without postgresql-17)",
+  async () => {
+    const { pair, scene, standby } = await openFleet();
+    const [primary, other] = pair.servers;
+    await standby("require");
+    const { db } = scene.api.deps;
+    const now = new Date();
+    const [{ id } = { id: null }] = await primary.query("SELECT min(id) AS id FROM api_keys", "fleet");
+    const slot = { apiKeyId: Number(id), route: "/exec", key: "one" };
+    const auditScope = new RequestAuditScope({
+      target: null,
+      targetId: () => null,
+      template: () => RECORDED,
+    });
+
+    expect(await claimKey(db, { slot, bodyHash: "a", now }, { boundSeconds: 80 })).toEqual({
+      outcome: "new",
+    });
+    await auditScope.writeAlone(db, { program: "true" });
+
+    expect(await other.query("SELECT state FROM idempotency_keys WHERE key = 'one'", "fleet")).toEqual([
+      { state: "in_progress" },
+    ]);
+    expect(await other.query(RECORDS, "fleet")).toHaveLength(1);
+
+    await other.stop();
+    await eventually(async () => (await primary.query("SELECT FROM pg_stat_replication")).length === 0);
+    await expect(auditScope.writeAlone(db, null)).rejects.toThrow(StandbyMissingError);
+    expect(await primary.query(RECORDS, "fleet")).toHaveLength(1);
+  },
+  60_000,
 );
 
 test.skipIf(!isPostgresInstalled)(

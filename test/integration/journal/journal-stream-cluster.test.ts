@@ -7,7 +7,7 @@ import { transaction } from "@remotegpu/control-plane/server/store/database/tran
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { PathClient } from "../../support/http/path-client.ts";
 import { readConfig } from "@remotegpu/control-plane/server/config";
-import { startControlPlane } from "@remotegpu/control-plane/server/control-plane";
+import { type ControlPlane, startControlPlane } from "@remotegpu/control-plane/server/control-plane";
 import { makeApiKey } from "@remotegpu/control-plane/server/http/request/authentication";
 import { connectControlPlane } from "@remotegpu/control-plane/server/link/servers/connection";
 import { checkJournalStream } from "@remotegpu/control-plane/server/link/journal/journal-stream-check";
@@ -46,6 +46,8 @@ let cluster: NatsCluster;
 let fresh: FreshDatabase;
 let scene: Scene;
 let journal: SceneJournal;
+let controlPlane: ControlPlane;
+let apiKey = "";
 let customer: PathClient;
 let url: string;
 let host: HostSide;
@@ -91,12 +93,18 @@ beforeAll(async () => {
     rights: ALL_SCOPES,
     expiresAt: null,
   });
-  const config = await configWith(fresh.url, cluster.folder);
-  const controlPlane = ending.adopt(await startControlPlane(config, log), (one) => one.stop());
-  url = controlPlane.url;
-  customer = new PathClient({ server: url, key });
+  apiKey = key;
+  ending.defer(() => controlPlane.stop());
+  await startOurs();
 });
 afterAll(() => ending.disposeAsync());
+
+/** From now on it is the one that is asked. */
+async function startOurs(): Promise<void> {
+  controlPlane = await startControlPlane(await configWith(fresh.url, cluster.folder), log);
+  url = controlPlane.url;
+  customer = new PathClient({ server: url, key: apiKey });
+}
 
 const configWith = async (databaseUrl: string, stateDir: string) =>
   readConfig({
@@ -283,6 +291,14 @@ test("most are killed: it serves and reports what is away", async () => {
 
   expect(await degradedWith("jetstream")).toContain("has no leader");
   await expectServing("without-jetstream");
+});
+
+test("one that starts meanwhile serves, too, and reports what is away", async () => {
+  await controlPlane.stop();
+  await startOurs();
+
+  expect(await degradedWith("jetstream")).toMatch(/leader/);
+  await expectServing("started-without-jetstream");
 });
 
 test("they are back: it is repaired by itself, and every row has arrived once", async () => {

@@ -17,3 +17,19 @@ export function journalledMs(folder: string, runId: string): number {
     journal.close();
   }
 }
+
+/** The newest row of the journal. @param folder the agent's state folder */
+export function journalHead(folder: string): { journalId: string; seq: number } {
+  const journal = new Sqlite(join(folder, "journal.sqlite"), { readonly: true });
+  try {
+    const head = journal
+      .prepare<[], { journalId: string; seq: number }>(
+        "SELECT journal_id AS journalId, head_seq AS seq FROM meta",
+      )
+      .get();
+    if (head === undefined) throw new Error(`the journal in ${folder} has no head`);
+    return head;
+  } finally {
+    journal.close();
+  }
+}

@@ -71,6 +71,16 @@ export class NatsCluster {
     }
   }
 
+  /** As `nats-server --signal ldm`: it sends its clients to the others, and resolves once it has ended by itself. */
+  async lameDuck(name: ServerName): Promise<void> {
+    const child = this.#running.get(name);
+    if (child === undefined) throw new Error(`${name} does not run`);
+    const ended = once(child, "exit");
+    child.kill("SIGUSR2");
+    await ended;
+    this.#running.delete(name);
+  }
+
   /** As a machine that hangs: its connections stay open, and nothing answers. */
   freeze(name: ServerName): void {
     this.#running.get(name)?.kill("SIGSTOP");

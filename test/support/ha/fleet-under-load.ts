@@ -3,6 +3,7 @@
  * through both gateways, and a session by SSH through one of them.
  */
 import { join } from "node:path";
+import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
 import { execa } from "execa";
 import { z } from "zod";
 import { eventually } from "../eventually.ts";
@@ -23,6 +24,7 @@ const REPLICAS = 2;
 const REQUESTS_PER_SECOND = 4;
 const STREAMS = 2;
 const STREAM_SECONDS = 2;
+const NOT_FOUND = 404;
 const PATH = { PATH: process.env["PATH"] ?? "" };
 
 const Service = z.looseObject({
@@ -137,7 +139,10 @@ export class FleetUnderLoad implements AsyncDisposable {
     const { customer } = this.fleet.house;
     await customer.delete(`/inference-services/${this.serviceId}`);
     for (const { id } of await customer.rows("/environments"))
-      await customer.delete(`/environments/${String(id)}`);
+      await customer.delete(`/environments/${String(id)}`).catch((error: unknown) => {
+        // The last orders were deleted before, and may be gone since they were listed.
+        if (!(error instanceof CliError && error.status === NOT_FOUND)) throw error;
+      });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

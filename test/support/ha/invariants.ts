@@ -106,3 +106,11 @@ export async function billedRuns(postgres: PostgresWithStandby): Promise<BilledR
     isClosed: row["is_closed"] === true,
   }));
 }
+
+/** How far each host's journal is decided. */
+export async function watermarks(
+  postgres: PostgresWithStandby,
+): Promise<{ journalId: string; watermark: number }[]> {
+  const rows = await postgres.query("SELECT journal_id, watermark FROM host_journals");
+  return rows.map((row) => ({ journalId: String(row["journal_id"]), watermark: Number(row["watermark"]) }));
+}

@@ -91,7 +91,9 @@ export class ThreeOfEverything implements AsyncDisposable {
     const leader = this.nats.running.find((name) => name === cluster?.leader);
     const current = cluster?.replicas?.filter((one) => one.current).length ?? 0;
     if (leader === undefined || config.num_replicas !== STREAM_REPLICAS || current < STREAM_REPLICAS - 1)
-      throw new Error(`the stream is led by ${cluster?.leader}, and ${current} follow`);
+      throw new Error(
+        `the stream of ${config.num_replicas} is led by ${cluster?.leader}, and ${current} follow: ${JSON.stringify(cluster)}`,
+      );
     return leader;
   }
 

@@ -51,9 +51,14 @@ export function disagreementSince(
   return before?.kind === kind ? before : { kind, sinceMs: nowMs };
 }
 
-/** All of it has ended, and the runtime will soon say when. */
-export function isEndUntold(disagreement: Disagreement | null, nowMs: number): boolean {
-  return disagreement?.kind === "nothing-there" && !isLasting(disagreement, nowMs);
+/**
+ * All of it has ended, and the runtime will soon say when: it calls it running yet, or is only late with its answer, as
+ * while it ends many at once.
+ * @param answer what it says at this look; `late`: nothing, and it was up until now
+ */
+export function isEndUntold(answer: Disagreement | "late" | null, nowMs: number): boolean {
+  if (answer === "late") return true;
+  return answer?.kind === "nothing-there" && !isLasting(answer, nowMs);
 }
 
 function isLasting({ sinceMs }: Disagreement, nowMs: number): boolean {

@@ -12,7 +12,7 @@ const INFO_EVERY_MS = 60_000;
 export const NO_LIVE_RESTORE =
   'the container runtime has no live-restore: restarting it ends every container; set "live-restore": true in /etc/docker/daemon.json and reload it';
 /** Seen twice within this time, the runtime is taken to have been up all the while. */
-const LONGEST_UNSEEN_MS = 30_000;
+export const LONGEST_UNSEEN_MS = 30_000;
 
 export type ContainersSnapshot = {
   seen: Container[] | null;

@@ -3,8 +3,11 @@
  * known by a lower one: it takes changes as before, and all of them are lost.
  */
 
-/** What a server said of itself. */
-export type ServerState = { kind: "primary"; timeline: Timeline } | { kind: "standby" } | { kind: "silent" };
+/** What a server said of itself. `refusal`: what keeps us from asking one that is there, as its certificate or a password. */
+export type ServerState =
+  | { kind: "primary"; timeline: Timeline }
+  | { kind: "standby" }
+  | { kind: "silent"; refusal?: string };
 
 /** Timelines of one system, which initdb makes, are counted together. */
 export interface Timeline {
@@ -59,7 +62,7 @@ function describe(state: ServerState, known: Timeline | null): string {
     case "standby":
       return "standby";
     case "silent":
-      return "does not answer";
+      return state.refusal ?? "does not answer";
     case "primary":
       return isFormer(state.timeline, known)
         ? `former primary, timeline ${state.timeline.number} before ${known?.number ?? 0}`

@@ -5,7 +5,9 @@
  * - What is only in the database is carried out by `once`: the work and its answer are one transaction, so a request
  *   that dies anywhere leaves all of it, answer included, or nothing, and the same key does it or tells it.
  * - What reaches beyond (`beyondDatabase`) is claimed before it begins. A claim whose request died ends after the
- *   longest that the request may take, and the same key does it again.
+ *   longest that the request may take, and the same key does it again. Claim and answer wait for no standby themselves:
+ *   what is ordered or recorded between them does (confirmation.ts), so that nothing begins whose claim could be lost.
+ *   Of an answer that a failover loses what was ordered is kept, and the key stays in use until the claim's end.
  *
  * Only answers that did something (2xx) are kept: a refused request left nothing behind, so asking again is safe
  * and may now succeed. Where something may have been done beyond the database, whatever the answer was, the claim stays

@@ -8,7 +8,8 @@ import type { QueryResultRow } from "pg";
 import type { AuditFields } from "../../core/accounts/audit-difference.ts";
 import type { AuditScope } from "../database/audit-scope.ts";
 import type { Connection, Database } from "../database/database.ts";
-import { appendAuditEntries, appendAuditEntriesAlone, type AuditEntry } from "./audit-log.ts";
+import { transaction } from "../database/transaction.ts";
+import { appendAuditEntries, type AuditEntry } from "./audit-log.ts";
 import { type AuditTargetKind, differenceOf, idMade, rowsOf } from "./audit-targets.ts";
 
 /** What is known of a row before the change. */
@@ -81,9 +82,13 @@ export class RequestAuditScope implements AuditScope {
     if (this.#isSealed) this.#hasRow = true;
   }
 
-  /** A row of its own, for what is done elsewhere than in the database: it is there before that is. */
+  /**
+   * A row of its own, for what is done elsewhere than in the database: it is there before that is, with the standby, too,
+   * where one must confirm, and with it whatever was committed before, such as the claim of the request's key.
+   */
   async writeAlone(db: Database, after: AuditFields | null): Promise<void> {
-    await appendAuditEntriesAlone(db, [this.#entryOf({ before: null, after })]);
+    const entry = this.#entryOf({ before: null, after });
+    await transaction(db, async (sql) => await appendAuditEntries(sql, [entry]), { acknowledges: true });
     this.#hasRow = true;
   }
 

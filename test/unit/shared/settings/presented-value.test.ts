@@ -20,6 +20,10 @@ test.each([
     "postgres://db.example.com/fleet?user=u&password=hunter2",
     "postgres://db.example.com/fleet?user=[1 characters]&password=[7 characters]",
   ],
+  [
+    "postgres://user:hunter2@db1:5432,db2/fleet?sslmode=verify-full",
+    "postgres://user:[7 characters]@db1:5432,db2/fleet?sslmode=verify-full",
+  ],
   ["tls://nats.example.com:4222", "tls://nats.example.com:4222"],
   [
     "nats://hunter2@one:4222, nats://user:hunter2@two:4222",

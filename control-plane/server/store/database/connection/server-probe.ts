@@ -2,7 +2,7 @@
  * What a Postgres server says of itself, over a connection of its own that stays: a server that hangs would keep one of the
  * pool's. What is asked for, any login may ask.
  */
-import { Client } from "pg";
+import { Client, DatabaseError } from "pg";
 import type { ServerState } from "../../../core/database/primary-choice.ts";
 
 /** To connect, and to answer. */
@@ -15,6 +15,9 @@ const WHAT_ARE_YOU = `
     FROM pg_control_system()`;
 /** A segment's name begins with its timeline. */
 const TIMELINE_DIGITS = 8;
+
+/** As Node names what is wrong with a certificate; its words for a network are short and begin with E. */
+const TLS_CODES = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_)/;
 
 interface Said {
   system: string;
@@ -36,10 +39,11 @@ export class ServerProbe {
     try {
       const client = this.#client ?? (await this.#connect());
       return await stateOver(client);
-    } catch {
+    } catch (error) {
       // Whatever it is, nothing can be written there.
       this.close();
-      return { kind: "silent" };
+      const refusal = refusalOf(error);
+      return refusal === null ? { kind: "silent" } : { kind: "silent", refusal };
     }
   }
 
@@ -79,4 +83,11 @@ export async function stateOver(client: Pick<Client, "query">): Promise<ServerSt
   if (said.wal_file === null) return { kind: "standby" };
   const number = Number.parseInt(said.wal_file.slice(0, TIMELINE_DIGITS), 16);
   return { kind: "primary", timeline: { system: said.system, number } };
+}
+
+/** What a server that is there says against us, or we against it; null where nothing was heard. */
+function refusalOf(error: unknown): string | null {
+  if (error instanceof DatabaseError) return error.message;
+  const isOfTls = error instanceof Error && "code" in error && TLS_CODES.test(String(error.code));
+  return isOfTls ? error.message : null;
 }

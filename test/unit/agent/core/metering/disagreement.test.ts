@@ -43,4 +43,5 @@ test("the runtime's word for an end is waited for, and not for longer than it go
   expect(isEndUntold(ended, 31_000)).toBe(false);
   expect(isEndUntold({ kind: "moved", sinceMs: 1_000 }, 1_000)).toBe(false);
   expect(isEndUntold(null, 1_000)).toBe(false);
+  expect(isEndUntold("late", 1_000)).toBe(true);
 });

@@ -34,9 +34,11 @@ test.each([
 });
 
 test("says of each server why it is not the primary", () => {
-  const servers = [primary("db1:5432", 1), standby, { ...silent, place: "db3" }];
+  const refusal = 'password authentication failed for user "me"';
+  const refusing: SeenServer = { place: "db4", state: { kind: "silent", refusal } };
+  const servers = [primary("db1:5432", 1), standby, { ...silent, place: "db3" }, refusing];
 
   expect(describeServers(servers, { system: "ours", number: 2 })).toBe(
-    "db1:5432 (former primary, timeline 1 before 2), db2 (standby), db3 (does not answer)",
+    `db1:5432 (former primary, timeline 1 before 2), db2 (standby), db3 (does not answer), db4 (${refusal})`,
   );
 });
