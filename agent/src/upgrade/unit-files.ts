@@ -24,6 +24,7 @@ export class UnitFiles {
   /** As `place` would lay those of a version, where the unit's shell finds them. */
   keepForShell(version: string, units: readonly string[]): void {
     mkdirSync(this.#kept, { recursive: true });
+    this.#disk.syncFolder(this.#folders.opt);
     for (const unit of units) {
       const text = this.#textOf(version, unit);
       if (text !== null) this.#replace(join(this.#kept, unit), text);
