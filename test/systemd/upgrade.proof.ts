@@ -421,7 +421,9 @@ describe("an upgrade that is cut short", () => {
         if (process.argv[2] === "run" && process.uptime() > 20 && globalThis.ended === undefined)
           for (const { owner, containerId } of ownedContainers(input2).slice(-1)) {
             globalThis.ended = containerId;
-            return [{ kind: "stop", instanceId: owner.instanceId, runId: owner.runId, containerId, cause: "ordered" }];
+            const { instanceId, placementEpoch, runId } = owner;
+            const how = { graceSeconds: 1, isGraceOrdered: false, ...orderedStop("customer") };
+            return [{ kind: "stop", instanceId, placementEpoch, runId, containerId, ...how }];
           }`,
     });
 
