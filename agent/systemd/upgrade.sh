@@ -6,6 +6,9 @@ set -u
 opt=${1%/}
 shift
 units="remotegpu-agent.service remotegpu-files.service"
+unit_files=/etc/systemd/system
+for option; do case $option in --units=*) unit_files=${option#--units=} ;; esac done
+unit_files=${unit_files%/}
 field() { sed -n "s/.*\"$2\":\"\([A-Za-z0-9._-]*\)\".*/\1/p" "$opt/$1" 2>/dev/null; }
 program() { # SECONDS VERSION COMMAND OPTIONS: one that hangs is ended
   seconds=$1 folder=$opt/$2 command=$3
@@ -35,6 +38,14 @@ if [ "$phase" != checking ]; then
   rm -f "$opt/.current.undo"
   ln -s "$from" "$opt/.current.undo" && mv -fT "$opt/.current.undo" "$opt/current" && sync "$opt" || exit 1
   systemctl stop $units
+  # Those of the new version may start what the version before does not have. Each is replaced in one step.
+  for unit in $units; do
+    [ -f "$opt/.units-before/$unit" ] || continue
+    draft=$unit_files/.$unit.undo
+    cp "$opt/.units-before/$unit" "$draft" && sync "$draft" && mv -fT "$draft" "$unit_files/$unit" && sync "$unit_files"
+  done
+  # Not needlessly: it takes GPUs from containers that an older runtime gave them to.
+  case $(systemctl show --property=NeedDaemonReload --value $units) in *yes*) systemctl daemon-reload ;; esac
   systemctl reset-failed $units
   systemctl start --no-block $units
 fi

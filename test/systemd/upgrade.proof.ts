@@ -10,6 +10,7 @@ import { BuiltPackages, IMAGE, MAKE_IMAGE } from "./built-packages.ts";
 import { ControlPlaneMachine } from "./control-plane-machine.ts";
 import type { Machine } from "./machine.ts";
 import { Stage } from "./stage.ts";
+import { MAKER, TALKER } from "./upgrade-programs.ts";
 
 const AGENT = "remotegpu-agent.service";
 const ACCESS = "remotegpu-access.service";
@@ -25,47 +26,13 @@ const MANY_CORES = `NODE_OPTIONS="--max-semi-space-size=1 --import=data:text/jav
 const PROBATION_SECONDS = 60;
 const END_MS = 400_000;
 
-/** Lays a release beside the installed one: a copy with one place of the agent's code changed. Prints its version. */
-const MAKER = `
-  const fs = require("fs"), { join } = require("path"), { createHash } = require("crypto");
-  const [release, from, find, put] = process.argv.slice(2);
-  const folder = "/root/releases/" + release;
-  fs.cpSync(from, folder, { recursive: true });
-  const code = fs.readFileSync(join(folder, "agent.mjs"), "utf8");
-  if (!code.includes(find)) throw new Error("the agent has no " + find);
-  fs.writeFileSync(join(folder, "agent.mjs"), code.replace(find, () => put));
-  const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
-  const names = fs.readdirSync(folder).filter((name) => !name.startsWith("MANIFEST")).sort();
-  const lines = names.map((name) => {
-    const mode = fs.statSync(join(folder, name)).mode & 0o100 ? 755 : 644;
-    return hash(fs.readFileSync(join(folder, name))) + " " + mode + " " + name;
-  });
-  const version = release + "-" + hash(lines.join("\\n")).slice(0, 12);
-  fs.writeFileSync(join(folder, "MANIFEST"), ["remotegpu-agent " + version, ...lines, ""].join("\\n"));
-  console.log(version);`;
-
-/** An SSH session that says a line every few milliseconds and counts what comes back, until a file is there. */
-const TALKER = `
-  const fs = require("fs"), said = [];
-  const args = ["ssh", "first", "--", "-o", "StrictHostKeyChecking=no", "cat"];
-  const ssh = require("child_process").spawn("remotegpu", args, { stdio: ["pipe", "pipe", "inherit"] });
-  let heard = "";
-  ssh.stdout.setEncoding("utf8").on("data", (text) => (heard += text));
-  ssh.on("close", () => {
-    console.log(heard === said.join("") ? "all came back of" : "not all came back of", said.length);
-    process.exit(0);
-  });
-  const talking = setInterval(() => {
-    if (fs.existsSync("/root/enough")) return clearInterval(talking), ssh.stdin.end();
-    said.push("line " + said.length + "\\n");
-    ssh.stdin.write(said.at(-1));
-  }, 5);`;
-
-/** Requests to the service, one after the other, with the status of each answer as a line. */
+/** Requests to the service, one after the other, with the status of each answer as a line; others than 200 in full, too. */
 const REQUESTS = `
   while [ ! -e /root/enough ]; do
-    remotegpu service curl hello / -- --resolve '*:8445:127.0.0.1' --insecure --max-time 60 \
-      --output /dev/null --write-out '%{http_code}\\n' >>/root/answers 2>&1 || echo "curl ended with $?" >>/root/answers
+    code=$(remotegpu service curl hello / -- --resolve '*:8445:127.0.0.1' --insecure --max-time 60 \
+      --output /root/answer --write-out '%{http_code}' 2>&1) || code="curl ended with $? $code"
+    echo "$code" >>/root/answers
+    [ "$code" = 200 ] || echo "$(date -u +%T) $code $(head -c 500 /root/answer)" >>/root/not-answered
     sleep 0.2
   done`;
 
@@ -188,6 +155,8 @@ const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 const handOver = (name: string) => host.report(`sh /root/install.sh --release /root/releases/${name}`);
 
+const secondsSince = (beganMs: number) => Math.round((performance.now() - beganMs) / 1_000);
+
 /** Waits until nothing is under way and the last result is of this version. @returns it, and the seconds that took */
 async function endOf(version: string) {
   const began = performance.now();
@@ -196,7 +165,18 @@ async function endOf(version: string) {
     { withinMs: END_MS },
   );
   const last = (await fileOf("upgrade-results.json", Results)).at(-1);
-  return { last, seconds: Math.round((performance.now() - began) / 1_000) };
+  return { last, seconds: secondsSince(began) };
+}
+
+/** From the entry of its first act to the result, in seconds, as the upgrade unit logged them. */
+async function secondsAfterSwitch(version: string): Promise<number> {
+  const entries = (pattern: string) =>
+    `journalctl --unit=${UPGRADE} --output=short-unix --no-pager | grep '"to":"${version}"' | grep '${pattern}' | head -n 1 | cut -d ' ' -f 1`;
+  const [begun, ended] = [
+    await host.run(entries('"phase":"switching"')),
+    await host.run(entries('"result":"')),
+  ];
+  return Math.round(Number(ended) - Number(begun));
 }
 
 /** Resolves once this version runs on probation. */
@@ -302,6 +282,10 @@ const BAD = [
   },
 ];
 
+/** Of each version that was taken back, in seconds after its switch. */
+const backAfter: number[] = [];
+const MINUTE_SECONDS = 60;
+
 describe("a release that does not", () => {
   test.each(BAD)("$what is taken back, and not tried again", async ({ name, edit, code, what }) => {
     const version = await release(name, edit);
@@ -311,7 +295,8 @@ describe("a release that does not", () => {
 
     expect(output).toContain(`handing version ${version} to the upgrade unit`);
     const { last } = await endOf(version);
-    console.log(`${what}: back after ${Math.round((performance.now() - began) / 1_000)} s`);
+    backAfter.push(await secondsAfterSwitch(version));
+    console.log(`${what}: back ${backAfter.at(-1)} s after the switch, ${secondsSince(began)} s in all`);
     expect(last).toMatchObject({ from: good, to: version, result: "reverted", reason: { code } });
     await isAsBefore();
     await isNotTriedAgain(name, version);
@@ -329,7 +314,8 @@ describe("a release that does not", () => {
 
     const { exitCode, output } = await handOver("9.4.0");
 
-    console.log(`a plan that stops: refused after ${Math.round((performance.now() - began) / 1_000)} s`);
+    console.log(`a plan that stops: refused after ${secondsSince(began)} s`);
+    expect(secondsSince(began)).toBeLessThan(MINUTE_SECONDS);
     expect(output).toContain(`version ${version} was refused`);
     expect(exitCode).not.toBe(0);
     expect((await endOf(version)).last).toMatchObject({
@@ -339,6 +325,10 @@ describe("a release that does not", () => {
     expect(await unit(AGENT, "MainPID")).toBe(agent);
     await isAsBefore();
     await isNotTriedAgain("9.4.0", version);
+  });
+
+  test("is back within a minute of the switch, in three cases at the least", () => {
+    expect(backAfter.filter((seconds) => seconds <= MINUTE_SECONDS).length).toBeGreaterThanOrEqual(3);
   });
 
   async function isAsBefore(): Promise<void> {
@@ -398,6 +388,7 @@ describe("an upgrade that is cut short", () => {
     const answers = (await controlPlane.machine.run("sort /root/answers | uniq -c")).trim();
 
     console.log(`requests: ${answers}`);
+    console.log(await controlPlane.machine.run("cat /root/not-answered 2>/dev/null || true"));
     expect(answers).toMatch(/^\d+ 200$/);
   });
 
@@ -406,7 +397,11 @@ describe("an upgrade that is cut short", () => {
 
     await handOver("9.5.5");
 
-    expect((await endOf(version)).last).toMatchObject({
+    const { last } = await endOf(version);
+    console.log(
+      `back ${await secondsAfterSwitch(version)} s after the switch: ${JSON.stringify(last?.reason)}`,
+    );
+    expect(last).toMatchObject({
       from: good,
       to: version,
       result: "reverted",
@@ -415,6 +410,8 @@ describe("an upgrade that is cut short", () => {
     expect([await linked("current"), await linked("committed")]).toEqual([good, good]);
     await controlPlane.isOnline("host-1");
     expect(await containers()).toBe(containersBefore);
+    // Its ranks are told anew by a host that no longer knows when they began.
+    await eventually(async () => (await shown("job", "together")) === "running", { what: "the gang" });
   });
 
   test("ends work after its switch is taken back, and ends no more of it", async () => {
@@ -424,13 +421,19 @@ describe("an upgrade that is cut short", () => {
         if (process.argv[2] === "run" && process.uptime() > 20 && globalThis.ended === undefined)
           for (const { owner, containerId } of ownedContainers(input2).slice(-1)) {
             globalThis.ended = containerId;
-            return [{ kind: "stop", instanceId: owner.instanceId, runId: owner.runId, containerId, cause: "ordered" }];
+            const { instanceId, placementEpoch, runId } = owner;
+            const how = { graceSeconds: 1, isGraceOrdered: false, ...orderedStop("customer") };
+            return [{ kind: "stop", instanceId, placementEpoch, runId, containerId, ...how }];
           }`,
     });
 
     await handOver("9.4.5");
 
-    expect((await endOf(version)).last).toMatchObject({
+    const { last } = await endOf(version);
+    console.log(
+      `back ${await secondsAfterSwitch(version)} s after the switch: ${JSON.stringify(last?.reason)}`,
+    );
+    expect(last).toMatchObject({
       from: good,
       to: version,
       result: "reverted",

@@ -9,7 +9,7 @@ import type { Log } from "@remotegpu/shared/log";
 import { ACCESS_FILE, readLeases } from "../access/store/lease-store.ts";
 import type { Config } from "../config/config.ts";
 import { EXTEND_EVERY_MS } from "../core/metering/usage-interval.ts";
-import { agrees, type ShadowTick } from "../core/upgrade/shadow-tick.ts";
+import { agrees, ENDS_WORK, type ShadowTick } from "../core/upgrade/shadow-tick.ts";
 import { monotonicMs, readBootId } from "../host/clock.ts";
 import { readHealth } from "../host/health-file.ts";
 import { ContainerGroups } from "../host/processes/container-groups.ts";
@@ -32,14 +32,15 @@ export type ObserveOptions = {
 const OBSTACLES = [NoJournalError, UnreadableJournalError, RuntimeDown, RuntimeError];
 
 /**
- * Returns the exit code: 0 where at every tick nothing differs and nothing would be done, else 1.
+ * Returns the exit code: 0 where at every tick nothing differs and nothing would be done, else 1; ENDS_WORK after the first
+ * tick that would end work by an order that nobody gave.
  * @throws CommandRefusedError where the host has not joined, or journal or runtime cannot be read
  */
 export async function observe(
   config: Pick<Config, "stateDir" | "runtimeSocket">,
   { ticks, everyMs = EXTEND_EVERY_MS, json = false }: ObserveOptions,
   { print, log }: { print: (text: string) => void; log: Log },
-): Promise<0 | 1> {
+): Promise<0 | 1 | typeof ENDS_WORK> {
   const shadow = await shadowOf(config, log);
   let isWell = true;
   for (let number = 1; number <= ticks; number += 1) {
@@ -47,6 +48,7 @@ export async function observe(
     const tick = await seen(shadow);
     isWell &&= agrees(tick);
     print(json ? JSON.stringify({ tick: number, agrees: agrees(tick), ...tick }) : textOf(number, tick));
+    if (tick.inventedEnds > 0) return ENDS_WORK;
   }
   return isWell ? 0 : 1;
 }

@@ -103,13 +103,21 @@ export class Doors {
     await removeLiveFolder(this.#stateDir, runId);
   }
 
-  /** Those of runs that nobody knows any more, as a crash may leave them. */
-  async sweep(): Promise<void> {
+  /**
+   * Those of runs that nobody knows any more, as a crash may leave them. A run whose container is there is known: a new
+   * journal, begun where one was lost, learns of it only with its order, and without its folder it could not be started again.
+   *
+   * @param containers of this host, whatever their state
+   */
+  async sweep(containers: readonly Pick<OwnedContainer, "owner">[]): Promise<void> {
     const folder = join(this.#stateDir, LIVE_FOLDERS);
     if (!existsSync(folder)) return;
     const found = await readdir(folder);
     // After the listing: a run is written down before its folder is made.
-    const known = new Set<string>(this.#journal.runs.all().map(({ runId }) => runId));
+    const known = new Set<string>([
+      ...this.#journal.runs.all().map(({ runId }) => runId),
+      ...containers.map(({ owner }) => owner.runId),
+    ]);
     for (const name of found) if (!known.has(name)) await this.remove(name as RunId);
   }
 

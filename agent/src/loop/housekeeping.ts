@@ -18,6 +18,7 @@ import type { OutputKeeper } from "./output/output-keeper.ts";
 import type { ToolboxCleaner } from "./toolbox-cleaner.ts";
 import type { StorageMeter } from "./storage/storage-meter.ts";
 import type { LimitWatch } from "./watch/limit-watch.ts";
+import type { Observation } from "./watch/observation.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
 
 const EVERY_MS = MS_PER_MINUTE;
@@ -31,6 +32,7 @@ export type HousekeepingParts = {
   outputKeeper: OutputKeeper;
   imageCleaner: Pick<ImageCleaner, "clean">;
   doors: Pick<Doors, "sweep">;
+  observation: Pick<Observation, "containers" | "own">;
   codePacks: Pick<CodePacks, "sweep">;
   toolboxCleaner: Pick<ToolboxCleaner, "cleanWhenDue">;
   link: Pick<ControlPlaneLink, "keepContact">;
@@ -67,7 +69,7 @@ export class Housekeeping {
     if (nowMs - this.#doneMs < EVERY_MS) return;
     this.#doneMs = nowMs;
     const { runtime, link, limitWatch, orphanWatch, outputKeeper, log } = this.#parts;
-    const { imageCleaner, doors, codePacks, toolboxCleaner } = this.#parts;
+    const { imageCleaner, doors, observation, codePacks, toolboxCleaner } = this.#parts;
     link.keepContact();
     limitWatch.raise();
     outputKeeper.pruneWhenDue(nowMs);
@@ -80,7 +82,8 @@ export class Housekeeping {
       runtime.repairNetworks(),
       this.#measureStorage(),
       imageCleaner.clean(),
-      doors.sweep(),
+      // Not before the runtime has told what there is.
+      observation.containers === null ? null : doors.sweep(observation.own),
       codePacks.sweep(),
       toolboxCleaner.cleanWhenDue(nowMs),
     ])

@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { ENDS_WORK } from "../core/upgrade/shadow-tick.ts";
 
 const SELF_TEST_MS = 60_000;
 const OBSERVE_MS = 120_000;
 /** An order that is carried out just then is seen by one of them and not by the other. */
 const TRIES = 3;
 const PAUSE_MS = 5_000;
+const OBSERVE = "observe";
 const MAX_WHY = 300;
 
 export class Trials {
@@ -35,22 +37,28 @@ export class Trials {
 
   /** @returns why it must not be switched to; null: it may. */
   async observe(folder: string): Promise<HostReason | null> {
-    const why = await this.#why(folder, ["observe", "--ticks", "3"], OBSERVE_MS);
+    const why = await this.#why(folder, [OBSERVE, "--ticks", "3"], OBSERVE_MS);
     return why === null ? null : { code: "upgrade-plan-differs", params: { why } };
   }
 
   async #why(folder: string, command: readonly string[], withinMs: number): Promise<string | null> {
-    let why: string | null = null;
-    for (let tried = 0; tried < TRIES; tried += 1) {
-      if (tried > 0) await delay(this.#pauseMs);
-      why = await run(folder, command, withinMs);
-      if (why === null) return null;
+    let before: Failure | null = null;
+    for (let tried = 1; ; tried += 1) {
+      const failure = await run(folder, command, withinMs);
+      if (failure === null) return null;
+      // Seen twice: it would end work, and no order that is carried out just then makes it look so.
+      const isCertain = failure.endsWork && before?.endsWork === true;
+      if (isCertain || tried === TRIES) return failure.why;
+      before = failure;
+      await delay(this.#pauseMs);
     }
-    return why;
   }
 }
 
-async function run(folder: string, command: readonly string[], withinMs: number): Promise<string | null> {
+type Failure = { why: string; endsWork: boolean };
+
+/** Null where it did not fail. */
+async function run(folder: string, command: readonly string[], withinMs: number): Promise<Failure | null> {
   const done = await execa(join(folder, "node"), [join(folder, "agent.mjs"), ...command], {
     reject: false,
     all: true,
@@ -60,10 +68,9 @@ async function run(folder: string, command: readonly string[], withinMs: number)
     maxBuffer: 4_000_000,
   });
   if (done.exitCode === 0) return null;
-  if (done.timedOut) return `it did not end within ${withinMs / 1_000} s`;
+  const endsWork = command[0] === OBSERVE && done.exitCode === ENDS_WORK;
+  if (done.timedOut) return { why: `it did not end within ${withinMs / 1_000} s`, endsWork };
   const last = done.all?.trim().split("\n").at(-1) ?? "";
-  return (last === "" ? `it ended with ${done.exitCode ?? done.signal ?? "nothing"}` : last).slice(
-    0,
-    MAX_WHY,
-  );
+  const why = last === "" ? `it ended with ${done.exitCode ?? done.signal ?? "nothing"}` : last;
+  return { why: why.slice(0, MAX_WHY), endsWork };
 }

@@ -165,6 +165,7 @@ export class UpgradeRun {
   async #switch(upgrade: Upgrade): Promise<void> {
     const { systemctl, units, clock } = this.#options;
     this.#folder.setLink("previous", upgrade.from);
+    units.keepForShell(upgrade.from, AGENT_UNITS);
     units.place(upgrade.to, AGENT_UNITS);
     this.#folder.setLink("current", upgrade.to);
     await systemctl.reloadIfNeeded(AGENT_UNITS);
@@ -259,6 +260,7 @@ export class UpgradeRun {
   #end({ attempt, from, to }: Upgrade, result: UpgradeResult["result"], reason: HostReason | null): void {
     const at = new Date(this.#options.clock.wallMs()).toISOString();
     this.#folder.addResult({ attempt, from, to, result, reason, at });
+    this.#options.units.forgetKept();
     this.#folder.removeUpgrade();
     this.#options.log.info({ from, to, result, reason }, "the upgrade has ended");
   }

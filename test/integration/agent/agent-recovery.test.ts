@@ -3,7 +3,7 @@
  * test has a host of its own, so they run side by side.
  */
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -17,6 +17,7 @@ import { ServiceNotifier } from "@remotegpu/agent/host/notify";
 import { LONGEST_UNSEEN_MS } from "@remotegpu/agent/loop/watch/runtime-watch";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
+import { makeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
 import type { RunId } from "@remotegpu/shared/values/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { UsageEntry } from "@remotegpu/shared/proof/journal-row";
@@ -90,6 +91,11 @@ describe.concurrent("a journal that is", () => {
     agent.host.order(names.map((name) => wanted(name)));
     for (const name of names) await agent.host.reported(`run-${name}`, { phase: "ready" });
     const before = await lives(agent);
+    // Bound into a container that is entered: without it none could be started again.
+    const folders = await Promise.all(
+      names.map((name) => makeLiveFolder(agent.stateDir, `run-${name}` as RunId)),
+    );
+    const left = await makeLiveFolder(agent.stateDir, "run-of-nobody" as RunId);
     const { journalId } = agent.journal.head();
     await agent.stop();
 
@@ -101,6 +107,8 @@ describe.concurrent("a journal that is", () => {
 
     expect(await lives(agent)).toEqual(before);
     expect(agent.journal.head().journalId).not.toBe(journalId);
+    await eventually(() => !existsSync(left), { what: "a sweep of folders" });
+    expect(folders.filter((folder) => !existsSync(folder))).toEqual([]);
     const starts = [...agent.journal.intervals().values()].map(({ startMs }) => startMs);
     expect(starts.filter((startMs) => startMs < returnedMs)).toEqual([]);
     for (const name of names) await agent.host.reported(`run-${name}`, { phase: "ready", problem: null });

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { AGENT_UNITS } from "../../../agent/src/core/upgrade/unit-text.ts";
 import type { Upgrade, UpgradeRequest } from "../../../agent/src/core/upgrade/upgrade-files.ts";
 import { UpgradeHost } from "../../support/agent/upgrade-host.ts";
 
@@ -15,7 +16,7 @@ const [OLD, NEW] = ["1.0.0-111111111111", "2.0.0-222222222222"];
 const UNITS = "remotegpu-agent.service remotegpu-files.service";
 /** More than the shell has commands. */
 const MOST_COMMANDS = 60;
-const COMMANDS = ["ln", "mv", "rm", "sed", "sleep", "sync", "systemctl", "timeout"];
+const COMMANDS = ["cp", "ln", "mv", "rm", "sed", "sleep", "sync", "systemctl", "timeout"];
 
 /**
  * Counts the commands of the shell, but not those of the programs that it starts, and looks at each whether `current` names a
@@ -77,6 +78,9 @@ function underWay(phase: Upgrade["phase"] = "probation"): void {
   });
   if (!isSwitched) return;
   host.folder.setLink("previous", OLD);
+  host.unitFiles.keepForShell(OLD, AGENT_UNITS);
+  host.unitFiles.place(NEW, AGENT_UNITS);
+  host.reload();
   host.folder.setLink("current", NEW);
   rmSync(join(host.path, "running/remotegpu-agent.service"));
 }
@@ -102,6 +106,8 @@ async function shell({ killAt = 0 }: { killAt?: number } = {}): Promise<number |
 
 const left = () =>
   readdirSync(host.opt).filter((name) => /^(\.|upgrade(-request|-failed)?\.json)/.test(name));
+/** Of unit files, which were not put in their place. */
+const drafts = () => readdirSync(join(host.path, "units")).filter((name) => name.startsWith("."));
 const orders = () => host.calls().filter((call) => !call.startsWith("show"));
 const wasWithoutVersion = () => existsSync(join(host.path, "without-version"));
 
@@ -119,8 +125,14 @@ test.each<[string, () => void]>([
 
   expect(host.folder.linked("current")).toBe(OLD);
   expect([host.running(), host.running("files")]).toEqual([OLD, OLD]);
-  expect(orders()).toEqual([`stop ${UNITS}`, `reset-failed ${UNITS}`, `start --no-block ${UNITS}`]);
-  expect(left()).toEqual(["upgrade-failed.json"]);
+  expect(host.under()).toBe(`# agent of ${OLD} in ${host.opt}/`);
+  expect(orders()).toEqual([
+    `stop ${UNITS}`,
+    "daemon-reload",
+    `reset-failed ${UNITS}`,
+    `start --no-block ${UNITS}`,
+  ]);
+  expect(left()).toEqual([".units-before", "upgrade-failed.json"]);
 
   await host.unit().prepare();
   expect(host.folder.results()).toMatchObject([
@@ -153,7 +165,11 @@ test("a program that fails twice and runs then is left to it, for as many turns 
   expect(await shell()).toBe(0);
 
   expect(readFileSync(join(host.opt, NEW, "turns"), "utf8")).toHaveLength(5);
-  expect([orders(), host.folder.linked("current"), left()]).toEqual([[], NEW, ["upgrade.json"]]);
+  expect([orders(), host.folder.linked("current"), left()]).toEqual([
+    [],
+    NEW,
+    [".units-before", "upgrade.json"],
+  ]);
 });
 
 test("before the switch nothing is started anew, and the release is refused", async () => {
@@ -171,7 +187,11 @@ test("one that is being committed is not put back", async () => {
 
   expect(await shell()).toBe(1);
 
-  expect([orders(), host.folder.linked("current"), left()]).toEqual([[], NEW, ["upgrade.json"]]);
+  expect([orders(), host.folder.linked("current"), left()]).toEqual([
+    [],
+    NEW,
+    [".units-before", "upgrade.json"],
+  ]);
 });
 
 test("killed before each of its commands and run again, it comes to the same end", async () => {
@@ -187,6 +207,7 @@ test("killed before each of its commands and run again, it comes to the same end
     expect(wasWithoutVersion()).toBe(false);
     expect([host.folder.linked("current"), host.running(), host.running("files")]).toEqual([OLD, OLD, OLD]);
     expect(host.folder.results()).toMatchObject([{ attempt: 1, to: NEW, result: "reverted" }]);
+    expect([host.under(), drafts()]).toEqual([`# agent of ${OLD} in ${host.opt}/`, []]);
     expect(host.folder.isRefused(request)).toBe(true);
     expect(left()).toEqual([]);
     if (!wasKilled) break;

@@ -163,6 +163,20 @@ test.each([
   expect(host.folder.isRefused(request)).toBe(true);
 });
 
+test.each([
+  ["would end work by an order that nobody gave is believed at the second look", 3, 2],
+  ["sees something else is looked at once more", 1, 3],
+])("a version that %s", async (_, exitCode, looks) => {
+  offer({ agent: `case $2 in observe) echo look >>"\${0%/*}/looks"; exit ${exitCode} ;; esac` });
+
+  await host.unit().run();
+
+  expect(host.folder.results()).toMatchObject([
+    { result: "refused", reason: { code: "upgrade-plan-differs" } },
+  ]);
+  expect(host.read(`opt/${NEW}/looks`).trim().split("\n")).toHaveLength(looks);
+});
+
 test("a version that left the journal damaged on the disk is taken back at the end of its probation", async () => {
   offer({
     agent:

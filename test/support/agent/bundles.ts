@@ -1,5 +1,5 @@
 /** Several versions of the agent's bundle side by side, as install.sh lays them: one is built, others are copies of it. */
-import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, link, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildBundle } from "../../../agent/install/build-bundle.ts";
@@ -41,6 +41,15 @@ export class Bundles {
       if (name !== "access.mjs") await link(join(from, name), join(to, name));
     const code = await readFile(this.access(this.#built), "utf8");
     await writeFile(this.access(version), `${line}\n${code}`);
+    return version;
+  }
+
+  /** One that was built elsewhere, which stays there. @returns its version */
+  async add(bundle: string): Promise<string> {
+    const [, version] =
+      /^remotegpu-agent (\S+)$/m.exec(await readFile(join(bundle, "MANIFEST"), "utf8")) ?? [];
+    if (version === undefined) throw new Error(`${bundle} has no list of a bundle`);
+    await cp(bundle, this.folderOf(version), { recursive: true });
     return version;
   }
 

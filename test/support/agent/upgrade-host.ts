@@ -3,7 +3,7 @@
  * plays two units by files. Programs of versions are shell scripts.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ReportedHealth } from "../../../agent/src/core/upgrade/probation.ts";
@@ -21,7 +21,10 @@ const BOOT = "boot";
 /** Between two looks at the clock. */
 const LOOK_MS = 8_000;
 
-/** Notes each call; a unit that runs has a file with the version that it was started from. */
+/**
+ * Notes each call; a unit that runs has a file with the version that it was started from, and `under` has the unit file that
+ * systemd knew then: that of its last reload.
+ */
 const SYSTEMCTL = `#!/bin/sh
 host=$(dirname "$(dirname "$0")")
 echo "$*" >>"$host/systemctl"
@@ -31,18 +34,23 @@ case $verb in
   start)
     for unit in "$@"; do
       case $unit in *.service)
-        [ -e "$host/running/$unit" ] || { readlink "$host/opt/current" >"$host/running/$unit"; cp "$host/now" "$host/started"; } ;;
+        [ -e "$host/running/$unit" ] || {
+          readlink "$host/opt/current" >"$host/running/$unit"
+          cp "$host/now" "$host/started"
+          [ ! -e "$host/loaded/$unit" ] || cp "$host/loaded/$unit" "$host/under/$unit"
+        } ;;
       esac
     done ;;
   stop) shift; for unit in "$@"; do rm -f "$host/running/$unit"; done ;;
   show)
     case $* in
-      *NeedDaemonReload*) echo no ;;
+      *NeedDaemonReload*) if diff -rq "$host/units" "$host/loaded" >/dev/null; then echo no; else echo yes; fi ;;
       *)
         if [ -e "$host/running/$last" ]; then echo MainPID=100; echo ActiveState=active
         else echo MainPID=0; echo ActiveState=inactive; fi
         echo Result=success; echo "ExecMainStartTimestampMonotonic=$(cat "$host/started")000" ;;
     esac ;;
+  daemon-reload) rm -rf "$host/loaded" && cp -r "$host/units" "$host/loaded" ;;
   is-enabled) exit 1 ;;
 esac
 exit 0
@@ -57,7 +65,7 @@ export class UpgradeHost {
   health: ((nowMs: number) => Partial<ReportedHealth>) | null = () => ({});
 
   constructor() {
-    for (const folder of ["opt", "etc", "units", "state", "bin", "running"])
+    for (const folder of ["opt", "etc", "units", "loaded", "under", "state", "bin", "running"])
       mkdirSync(join(this.path, folder));
     writeFileSync(join(this.path, "bin/systemctl"), SYSTEMCTL, { mode: 0o755 });
     for (const name of ["now", "started"]) writeFileSync(join(this.path, name), "1");
@@ -105,16 +113,7 @@ export class UpgradeHost {
     const publicKeyFile = join(this.path, "etc/release.pub");
     return new UpgradeRun({
       folder,
-      units: new UnitFiles(
-        {
-          opt: this.opt,
-          etc: join(this.path, "etc"),
-          units: join(this.path, "units"),
-          state: join(this.path, "state"),
-          pool: join(this.path, "pool"),
-        },
-        disk,
-      ),
+      units: this.#unitFiles(disk),
       systemctl: new Systemctl({ path: join(this.path, "bin/systemctl") }),
       source: new ReleaseSource({ folder, disk, ca: null, publicKeyFile }),
       trials: new Trials({ pauseMs: 0 }),
@@ -130,6 +129,22 @@ export class UpgradeHost {
     });
   }
 
+  get unitFiles(): UnitFiles {
+    return this.#unitFiles(new DurableDisk());
+  }
+
+  #unitFiles(disk: DurableDisk): UnitFiles {
+    const [etc, units] = [join(this.path, "etc"), join(this.path, "units")];
+    const [state, pool] = [join(this.path, "state"), join(this.path, "pool")];
+    return new UnitFiles({ opt: this.opt, etc, units, state, pool }, disk);
+  }
+
+  /** systemd reads the unit files as they lie there now. */
+  reload(): void {
+    rmSync(join(this.path, "loaded"), { recursive: true });
+    cpSync(join(this.path, "units"), join(this.path, "loaded"), { recursive: true });
+  }
+
   get folder(): UpgradeFolder {
     return new UpgradeFolder(this.opt);
   }
@@ -137,6 +152,11 @@ export class UpgradeHost {
   running(unit = "agent"): string | null {
     const path = join(this.path, `running/remotegpu-${unit}.service`);
     return existsSync(path) ? readFileSync(path, "utf8").trim() : null;
+  }
+
+  /** Under which unit file, as systemd knew it, the agent was started last. */
+  under(): string {
+    return this.read("under/remotegpu-agent.service").trim();
   }
 
   calls(): string[] {

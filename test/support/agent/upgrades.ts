@@ -15,7 +15,7 @@ export function logged(access: AccessUnderTest, msg: string): Record<string, unk
 
 const RETIRED = "an access process of before an upgrade serves its connections to their end";
 export const OVER = "what was left to serve is over";
-const TAKEN_OVER = "another version's access process has taken over";
+export const TAKEN_OVER = "another version's access process has taken over";
 export const NOT_TAKEN_OVER = "another version's access process did not take over";
 
 export async function takenOver(access: AccessUnderTest, bundle: string): Promise<number> {

@@ -5,13 +5,14 @@
  */
 import type { BootId, InstanceId, LeaseId, RunId } from "@remotegpu/shared/values/ids";
 import type { DesiredLease } from "@remotegpu/shared/instance/lease";
-import type { Action } from "../runs/action.ts";
+import type { Action, StopCause } from "../runs/action.ts";
 import { isRunning, isSameRun } from "../container/container.ts";
 import type { LeaseRecord } from "../leases/lease.ts";
 import type { UsageInterval } from "../metering/usage-interval.ts";
 import { containersWithoutRecord, recordsWithoutContainer } from "../reconcile/holdings.ts";
 import { ownedContainers, type Knowledge } from "../runs/run-view.ts";
 import { healthInstances, type AgentHealth, type HealthInstance } from "./health.ts";
+import { isUnorderedEnd } from "./unordered-ends.ts";
 
 /** What the running agent has that this one does not see, or sees otherwise. For scripts and for people. */
 type ShadowDifference = {
@@ -42,6 +43,8 @@ export type ShadowTick = {
   openIntervals: { runId: RunId; pid: number; startTicks: number; startMs: number; endMs: number }[];
   differences: ShadowDifference[];
   plan: PlannedAction[];
+  /** How many running containers the plan ends as if an order asked for it, and none does. No delay explains these. */
+  inventedEnds: number;
 };
 
 export type ShadowInput = {
@@ -83,12 +86,24 @@ export function shadowTick(input: ShadowInput): ShadowTick {
       ...intervalDifferences(input, open),
     ],
     plan: input.plan.map(planned),
+    inventedEnds: input.plan.filter((action) => isInventedEnd(action, knowledge)).length,
   };
 }
+
+/** The exit code of `observe` where a tick has invented ends. */
+export const ENDS_WORK = 3;
 
 /** Nothing differs, and nothing would be done. */
 export function agrees({ differences, plan }: ShadowTick): boolean {
   return differences.length === 0 && plan.length === 0;
+}
+
+/** Of other causes the running agent may be ending work itself just then, and no order has anything to do with them. */
+const AS_ORDERED: ReadonlySet<StopCause> = new Set(["ordered", "superseded"]);
+
+function isInventedEnd(action: Action, knowledge: Knowledge): boolean {
+  const saysOrdered = action.kind === "remove" || (action.kind === "stop" && AS_ORDERED.has(action.cause));
+  return saysOrdered && isUnorderedEnd(action, knowledge);
 }
 
 function unreadable(subject: string): ShadowDifference {

@@ -14,6 +14,9 @@ export const COMMITTED_UNITS = [
 /** Beside the links: it starts the version before even where nothing of the new one runs. */
 export const SHELL_NAME = "upgrade.sh";
 
+/** Unit files of the version before, as they lie on this host, for the shell; there from a switch to the upgrade's end. */
+export const UNITS_BEFORE = ".units-before";
+
 /** Absolute paths without a slash at their end. */
 export type HostFolders = { opt: string; etc: string; state: string; pool: string; units: string };
 

@@ -1,6 +1,8 @@
 /** What one tick of an upgrade's shadow finds, case by case. */
 import { describe, expect, test } from "vitest";
 import type { LeaseId } from "@remotegpu/shared/values/ids";
+import { worded } from "@remotegpu/shared/reasons/host-reports/statement";
+import type { Action, StopCause } from "@remotegpu/agent/core/runs/action";
 import type { UsageInterval } from "@remotegpu/agent/core/metering/usage-interval";
 import { reconcile } from "@remotegpu/agent/core/reconcile/reconcile";
 import type { AgentHealth } from "@remotegpu/agent/core/upgrade/health";
@@ -87,8 +89,28 @@ test("a host on which nothing changes is seen as the running agent sees it, and 
     openIntervals: [{ runId: "run-1", pid: 4711, startTicks: 500, startMs: 100, endMs: 900 }],
     differences: [],
     plan: [],
+    inventedEnds: 0,
   });
   expect(agrees(tick)).toBe(true);
+});
+
+test("an end that is called ordered and is not is told from one that the running agent may be about", () => {
+  const stop = (cause: StopCause): Action => ({
+    ...key(),
+    kind: "stop",
+    containerId: container.containerId,
+    orderedBy: "customer",
+    cause,
+    graceSeconds: 10,
+    isGraceOrdered: false,
+    ...worded({ code: "run-removed-unrequested", params: {} }),
+  });
+  const inventedBy = (cause: StopCause) => shadowTick(input({ plan: [stop(cause)] })).inventedEnds;
+
+  expect([inventedBy("ordered"), inventedBy("superseded")]).toEqual([1, 1]);
+  expect([inventedBy("no-contact"), inventedBy("orphaned"), inventedBy("gpu-failed")]).toEqual([0, 0, 0]);
+  const ordered = shadowTick(input({ knowledge: { desired: [{ ...wanted, want: "stopped" }] } }));
+  expect([ordered.plan.length, ordered.inventedEnds]).toEqual([1, 0]);
 });
 
 test("what would be done is named without the order behind it", () => {
