@@ -60,6 +60,7 @@ import {
   sealsOf,
   sealUnlessServed,
 } from "./commands/sealing-key-command.ts";
+import { supportBundleCommand } from "./commands/support-bundle-command.ts";
 import { type Database, transaction } from "./store/database/database.ts";
 import { noteOnThisMachine } from "./store/hosts/host-addresses.ts";
 import { assertMigrated } from "./store/migrate.ts";
@@ -250,6 +251,17 @@ program
       print,
     );
   });
+program
+  .command("support-bundle")
+  .description(
+    "one archive with what whoever helps needs to see of this server, without secrets; reads only, and works while parts are down",
+  )
+  .option(
+    "--to <file>",
+    "a file that is not there yet; `-`: standard output; by default a new one in this folder",
+  )
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR")
+  .action(supportBundle);
 program
   .command("nats-config")
   .description("print the configuration that a NATS of your own needs, with the keys of this state folder")
@@ -477,6 +489,26 @@ async function doctor(options: Options & { json?: boolean }): Promise<void> {
   }
 }
 
+/** With settings at fault, too: then it says which. */
+async function supportBundle({ to, ...options }: Options & { to?: string }): Promise<void> {
+  const sources = sourcesOf(options);
+  const parts = { sources, environment: process.env, log: commandLog, report, now: new Date() };
+  await supportBundleCommand(to, { ...parts, config: configOrNull(options, sources) });
+  // What did not answer in time may hold the process for longer.
+  process.exit();
+}
+
+/** Null where they are at fault. @throws what is no fault of the settings */
+function configOrNull(options: Options, sources: SettingSources): Config | null {
+  try {
+    return configOf(options, sources);
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof SettingsFileError || error instanceof UsageError)
+      return null;
+    throw error;
+  }
+}
+
 async function checkStreamOf(config: Config): Promise<CheckResult> {
   const address = natsOf(config);
   if (address === null)
@@ -564,6 +596,6 @@ function isRefusedByDisk(error: unknown): error is Error {
   return (
     error instanceof Error &&
     "code" in error &&
-    ["EACCES", "EPERM", "EROFS", "ENOSPC"].includes(String(error.code))
+    ["EACCES", "EEXIST", "EPERM", "EROFS", "ENOSPC"].includes(String(error.code))
   );
 }

@@ -91,6 +91,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "setup",
       "start-folder",
       "state-lock",
+      "support-bundle",
     ],
     rest: [
       "chromium",
