@@ -7,16 +7,25 @@ const LISTED_MS = 2_000;
 
 export function CopyButton({ text, label }: { text: string; label?: string }) {
   const { t } = useTranslation("parts");
-  const [outcome, setOutcome] = useState<"copied" | "copyFailed" | null>(null);
-  const copy = async () => {
-    setOutcome((await copied(text)) ? "copied" : "copyFailed");
-    setTimeout(() => setOutcome(null), LISTED_MS);
-  };
+  const { outcome, copy } = useCopy(text);
   return (
     <Button size="compact-sm" variant="default" onClick={() => void copy()}>
       <span aria-live="polite">{outcome === null ? (label ?? t("copy")) : t(outcome)}</span>
     </Button>
   );
+}
+
+/** What came of copying the text, for a moment after it was tried. */
+export function useCopy(text: string): {
+  outcome: "copied" | "copyFailed" | null;
+  copy: () => Promise<void>;
+} {
+  const [outcome, setOutcome] = useState<"copied" | "copyFailed" | null>(null);
+  const copy = async () => {
+    setOutcome((await copied(text)) ? "copied" : "copyFailed");
+    setTimeout(() => setOutcome(null), LISTED_MS);
+  };
+  return { outcome, copy };
 }
 
 async function copied(text: string): Promise<boolean> {

@@ -233,6 +233,12 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     await pressButton(page, "Cordon");
     await page.waitForSelector('[data-status="cordoned"]');
     await expectText(page, "host-cordoned");
+    const { items } = (
+      await scene.control.api.request("GET", "/api/v1/hosts/h-1/events?limit=1", {
+        as: scene.control.api.admin,
+      })
+    ).body;
+    await expectText(page, items[0]?.trace_id.slice(0, 8), `[data-trace="${items[0]?.trace_id}"]`);
     await pressButton(page, "Uncordon");
     await expectText(page, "host-uncordoned");
     await pressButton(page, "Drain");
