@@ -3,8 +3,8 @@ import { postgresUrls } from "../settings/postgres-urls.ts";
 import { foundSettings, type SettingSources } from "../settings/setting-sources.ts";
 import type { SettingsDefinition } from "../settings/settings-report.ts";
 
-/** What the names of other programs' secrets have in them: those of rclone, of libpq, of cloud stores. */
-const SECRET_NAME = /pass|secret|token|key|credential|auth/i;
+/** What the names of other programs' secrets have in them: those of rclone, of libpq, of cloud stores. No AUTHOR, no KEYBOARD. */
+const SECRET_NAME = /pass|secret|token|credential|(?:^|_)(?:api|access)?(?:key|auth)(?:_|$)/i;
 
 /** Of settings those that are secret, of URLs their passwords, and of what is no setting whatever is named like a secret. */
 export function settingSecrets(
