@@ -12,8 +12,8 @@ import { restoreLimits } from "./commands/restore-limits.ts";
 import { run } from "./commands/run.ts";
 import { guardedSelfTest, selfTest } from "./commands/self-test.ts";
 import { simulateFault } from "./commands/simulate-fault.ts";
-import { supportBundle } from "./commands/support-bundle.ts";
-import { OWN_PARTS, type OwnPart, readOwnPart } from "./commands/support-bundle/own-parts.ts";
+import { readOwnPart, supportBundle } from "./commands/support-bundle.ts";
+import { OWN_PARTS, type OwnPart } from "./commands/support-bundle/host-collectors.ts";
 import { configCheck } from "./commands/config-check.ts";
 import { configFrom, readSettings, reloadOnSignal } from "./config/config-sources.ts";
 import { type Config, ConfigError } from "./config/config.ts";
@@ -68,6 +68,16 @@ function configOrNull(found: SettingSources): Config | null {
   } catch (error) {
     if (error instanceof ConfigError || error instanceof SettingsFileError) return null;
     throw error;
+  }
+}
+
+/** Of whatever keeps it from being read the process that waits for it needs one line. */
+async function printPart(part: OwnPart): Promise<void> {
+  try {
+    print(await readOwnPart(config(), part));
+  } catch (error) {
+    report(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
   }
 }
 
@@ -139,7 +149,7 @@ program
   )
   .addOption(new Option("--only <part>").choices(OWN_PARTS).hideHelp())
   .action(async ({ to, only }: { to?: string; only?: OwnPart }) => {
-    if (only !== undefined) return print(await readOwnPart(config(), only));
+    if (only !== undefined) return await printPart(only);
     const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)] as const;
     const parts = { sources: sources(), environment: process.env, report, now: new Date(), again };
     await supportBundle(to, { ...parts, config: configOrNull(parts.sources) });

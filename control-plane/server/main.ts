@@ -33,7 +33,17 @@ import { dataFolder } from "./embedded/postgres.ts";
 import { PostgresStartError } from "./embedded/postgres-start-error.ts";
 import { StateLockedError } from "./embedded/state-lock.ts";
 import { TunnelListenError } from "../gateway/tunnel/tunnel-listener.ts";
-import { database, EngineError, natsOf, openOperatorKeys, publicHostOf, renewNatsCa } from "./engines.ts";
+import {
+  apiCa,
+  database,
+  EngineError,
+  lastNatsOf,
+  natsOf,
+  openOperatorKeys,
+  publicHostOf,
+  renewNatsCa,
+  runningDatabaseUrl,
+} from "./engines.ts";
 import { GatewayListenError } from "../gateway/router/listen-error.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/server/admin-key.ts";
 import { ListenError } from "./http/server/listen-error.ts";
@@ -61,6 +71,7 @@ import {
   sealUnlessServed,
 } from "./commands/sealing-key-command.ts";
 import { supportBundleCommand } from "./commands/support-bundle-command.ts";
+import type { ServerPlace } from "./support-bundle/server-place.ts";
 import { type Database, transaction } from "./store/database/database.ts";
 import { noteOnThisMachine } from "./store/hosts/host-addresses.ts";
 import { assertMigrated } from "./store/migrate.ts";
@@ -492,10 +503,34 @@ async function doctor(options: Options & { json?: boolean }): Promise<void> {
 /** With settings at fault, too: then it says which. */
 async function supportBundle({ to, ...options }: Options & { to?: string }): Promise<void> {
   const sources = sourcesOf(options);
-  const parts = { sources, environment: process.env, log: commandLog, report, now: new Date() };
-  await supportBundleCommand(to, { ...parts, config: configOrNull(options, sources) });
+  const config = configOrNull(options, sources);
+  await supportBundleCommand(to, {
+    sources,
+    definition: CONTROL_PLANE_SETTINGS,
+    place: config && placeOf(config),
+    environment: process.env,
+    log: commandLog,
+    report,
+    now: new Date(),
+  });
   // What did not answer in time may hold the process for longer.
   process.exit();
+}
+
+function placeOf(config: Config): ServerPlace {
+  const { listen, gateway, stateDir, paymentLog, signOn } = config;
+  const alone = gateway?.metricsListen ?? null;
+  return {
+    stateDir,
+    paymentLog,
+    clientSecretFile: signOn?.clientSecretFile ?? null,
+    metrics: [
+      { name: "metrics.prom", ...listen, readCa: () => apiCa(config) },
+      ...(alone === null ? [] : [{ name: "metrics-gateway.prom", ...alone, readCa: () => null }]),
+    ],
+    databaseUrl: () => runningDatabaseUrl(config),
+    nats: () => lastNatsOf(config),
+  };
 }
 
 /** Null where they are at fault. @throws what is no fault of the settings */

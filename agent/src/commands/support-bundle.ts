@@ -14,7 +14,10 @@ import { AGENT_SETTINGS } from "../config/config-defaults.ts";
 import { credentialFile, type Config, keyFile } from "../config/config.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import { writeBundle } from "./support-bundle/bundle-file.ts";
-import { hostCollectors, type HostParts } from "./support-bundle/host-collectors.ts";
+import { configCheck } from "./config-check.ts";
+import { doctor } from "./doctor.ts";
+import { hostCollectors, type HostParts, type OwnPart } from "./support-bundle/host-collectors.ts";
+import { journalFigures, leaseFigures } from "./support-bundle/own-parts.ts";
 import { runProgram } from "./support-bundle/run-program.ts";
 
 const PROGRAM = "remotegpu-agent";
@@ -42,7 +45,8 @@ export async function supportBundle(
     ...settingSecrets(sources, AGENT_SETTINGS, environment),
     ...(config === null ? [] : fileSecrets(config)),
   ]);
-  const collectors = hostCollectors(sources, config, { ...parts, run, redactor });
+  const settings = () => printed((print) => void configCheck(sources, { json: true }, print));
+  const collectors = hostCollectors(config, { ...parts, settings, run, redactor });
   const collected = await collectAll(collectors, { redactor });
   const name = bundleName(PROGRAM, now);
   const tookMs = Math.round(performance.now() - startedMs);
@@ -52,6 +56,32 @@ export async function supportBundle(
   for (const line of remarksOf(collected)) report(line);
   const where = file === "-" ? "standard output" : resolve(file);
   report(`${collected.described.length} entries in ${where}. Read it before you send it.`);
+}
+
+/** The text of a part that is read in a process of its own. @throws with why it cannot be read */
+export async function readOwnPart(config: Config, part: OwnPart): Promise<string> {
+  switch (part) {
+    case "doctor":
+      return await doctorText(config);
+    case "journal":
+      return JSON.stringify(journalFigures(config), null, 2);
+    case "leases":
+      return JSON.stringify(leaseFigures(config), null, 2);
+  }
+}
+
+/** Without the notes, which name images of customers. */
+async function doctorText(config: Config): Promise<string> {
+  const texts: string[] = [];
+  await doctor(config, { json: true }, (text) => texts.push(text));
+  const withoutNotes = (name: string, value: unknown) => (name === "notes" ? undefined : value);
+  return JSON.stringify(JSON.parse(texts.join(""), withoutNotes), null, 2);
+}
+
+function printed(command: (print: (text: string) => void) => void): string {
+  const texts: string[] = [];
+  command((text) => texts.push(text));
+  return texts.join("");
 }
 
 /** The host's key and what it was granted: whatever long words stand in their files. */

@@ -10,9 +10,7 @@ import type { RunProgram } from "@remotegpu/shared/support-bundle/program-collec
 import { Redactor } from "@remotegpu/shared/support-bundle/redaction";
 import { settingSecrets } from "@remotegpu/shared/support-bundle/setting-secrets";
 import type { SettingSources } from "@remotegpu/shared/settings/setting-sources";
-import { CONTROL_PLANE_SETTINGS } from "../config-defaults.ts";
-import type { Config } from "../config.ts";
-import { runningDatabaseUrl } from "../engines.ts";
+import type { SettingsDefinition } from "@remotegpu/shared/settings/settings-report";
 import { VERSION } from "../release/version.ts";
 import { type Database, openDatabase } from "../store/database/database.ts";
 import { writeBundle } from "../support-bundle/bundle-file.ts";
@@ -21,6 +19,8 @@ import { fileSecrets } from "../support-bundle/known-secrets.ts";
 import { natsCollectors } from "../support-bundle/nats-collectors.ts";
 import { runProgram } from "../support-bundle/run-program.ts";
 import { serverCollectors } from "../support-bundle/server-collectors.ts";
+import type { ServerPlace } from "../support-bundle/server-place.ts";
+import { configCheck } from "./config-command.ts";
 
 const PROGRAM = "remotegpu-control-plane";
 /** Several questions at once, and none that keeps a server from a connection. */
@@ -28,8 +28,9 @@ const MAX_CONNECTIONS = 3;
 
 interface SupportBundleParts {
   sources: SettingSources;
+  definition: SettingsDefinition;
   /** Null where the settings are at fault: the bundle then says how. */
-  config: Config | null;
+  place: ServerPlace | null;
   environment: NodeJS.ProcessEnv;
   log: Log;
   /** Remarks, a line each; never on standard output, which may be the bundle. */
@@ -41,22 +42,27 @@ interface SupportBundleParts {
 /** @param to a path, `-` for standard output; left out: a name in this folder @throws what Node throws of the file */
 export async function supportBundleCommand(
   to: string | undefined,
-  { sources, config, environment, log, report, now, run = runProgram }: SupportBundleParts,
+  { sources, definition, place, environment, log, report, now, run = runProgram }: SupportBundleParts,
 ): Promise<void> {
   const startedMs = performance.now();
   const redactor = new Redactor([
-    ...settingSecrets(sources, CONTROL_PLANE_SETTINGS, environment),
-    ...(config === null ? [] : fileSecrets(config)),
+    ...settingSecrets(sources, definition, environment),
+    ...(place === null ? [] : fileSecrets(place)),
   ]);
-  const database = config === null ? null : lazyDatabase(config);
+  const database = place === null ? null : lazyDatabase(place);
+  const settings = () => {
+    const texts: string[] = [];
+    configCheck({ sources, definition }, { json: true }, (text) => texts.push(text));
+    return texts.join("");
+  };
   const collected = await collectAll(
     [
-      ...serverCollectors(sources, config, { run, redactor }),
-      ...(config === null || database === null
+      ...serverCollectors(place, { settings, run, redactor }),
+      ...(place === null || database === null
         ? []
         : [
-            ...databaseCollectors(database.open, { now, paymentLog: config.paymentLog }),
-            ...natsCollectors(config, log),
+            ...databaseCollectors(database.open, { now, paymentLog: place.paymentLog }),
+            ...natsCollectors(place, log),
           ]),
     ],
     { redactor },
@@ -72,11 +78,11 @@ export async function supportBundleCommand(
 }
 
 /** Opened by the first question. What hangs there ends with the process. */
-function lazyDatabase(config: Config): { open: () => Promise<Database> } {
+function lazyDatabase({ stateDir, databaseUrl }: ServerPlace): { open: () => Promise<Database> } {
   let opened: Promise<Database> | null = null;
   const open = async () => {
-    const url = await runningDatabaseUrl(config);
-    if (url === null) throw new Error(`the Postgres of ${config.stateDir} does not run`);
+    const url = await databaseUrl();
+    if (url === null) throw new Error(`the Postgres of ${stateDir} does not run`);
     return openDatabase(url, { maxConnections: MAX_CONNECTIONS, runsAs: "owner" });
   };
   return { open: async () => await (opened ??= open()) };

@@ -1,20 +1,19 @@
 /** The secrets in the files of a server, so that none of them leaves with a support bundle. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Config } from "../config.ts";
 import { operatorFile } from "../link/servers/operator.ts";
+import type { ServerPlace } from "./server-place.ts";
 
 /** The words of a JSON file that are its own are shorter. */
 const SHORTEST_IN_FILE = 16;
 
-export function fileSecrets({ stateDir, signOn }: Config): string[] {
+export function fileSecrets({ stateDir, clientSecretFile }: ServerPlace): string[] {
   const ofOperator = contents(operatorFile(stateDir)).match(/"[^"\s]+"/g) ?? [];
   const words = ofOperator.map((quoted) => quoted.slice(1, -1));
-  const clientSecret = signOn?.clientSecretFile ?? null;
   return [
     ...words.filter((word) => word.length >= SHORTEST_IN_FILE),
     ...["password", "server-password"].map((file) => contents(join(stateDir, "postgres", file)).trim()),
-    ...(clientSecret === null ? [] : [contents(clientSecret).trim()]),
+    ...(clientSecretFile === null ? [] : [contents(clientSecretFile).trim()]),
   ];
 }
 

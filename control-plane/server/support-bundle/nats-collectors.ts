@@ -3,17 +3,16 @@ import { existsSync } from "node:fs";
 import type { Log } from "@remotegpu/shared/log";
 import type { Collector } from "@remotegpu/shared/support-bundle/collection";
 import { documentCollector } from "@remotegpu/shared/support-bundle/program-collectors";
-import type { Config } from "../config.ts";
-import { lastNatsOf, openOperatorKeys } from "../engines.ts";
 import { jetStreamFigures } from "../link/journal/journal-figures.ts";
 import { checkJournalStream } from "../link/journal/journal-stream-check.ts";
 import { connectControlPlane } from "../link/servers/connection.ts";
-import { operatorFile } from "../link/servers/operator.ts";
+import { openOperator, operatorFile } from "../link/servers/operator.ts";
+import type { ServerPlace } from "./server-place.ts";
 
-export function natsCollectors(config: Config, log: Log): Collector[] {
+export function natsCollectors(place: ServerPlace, log: Log): Collector[] {
   return [
     documentCollector("nats/jetstream.json", "JetStream: account, streams and consumers", async () => {
-      const { operator, address } = await access(config);
+      const { operator, address } = await access(place);
       const connection = await connectControlPlane(operator, address, log);
       try {
         return await jetStreamFigures(connection);
@@ -22,16 +21,16 @@ export function natsCollectors(config: Config, log: Log): Collector[] {
       }
     }),
     documentCollector("nats/journal-stream.json", "the doctor's check of the journal stream", async () =>
-      checkJournalStream(await access(config), log),
+      checkJournalStream(await access(place), log),
     ),
   ];
 }
 
 /** @throws where there are no keys, which are never made for it, or there was no NATS yet */
-async function access(config: Config) {
-  if (!existsSync(operatorFile(config.stateDir)))
-    throw new Error(`${operatorFile(config.stateDir)}, the key to NATS, is not there`);
-  const address = lastNatsOf(config);
-  if (address === null) throw new Error(`no NATS was started for ${config.stateDir} yet`);
-  return { operator: await openOperatorKeys(config.stateDir), address };
+async function access({ stateDir, nats }: ServerPlace) {
+  if (!existsSync(operatorFile(stateDir)))
+    throw new Error(`${operatorFile(stateDir)}, the key to NATS, is not there`);
+  const address = nats();
+  if (address === null) throw new Error(`no NATS was started for ${stateDir} yet`);
+  return { operator: await openOperator(operatorFile(stateDir)), address };
 }

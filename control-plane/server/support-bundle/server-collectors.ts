@@ -9,14 +9,10 @@ import {
   unitCollector,
 } from "@remotegpu/shared/support-bundle/program-collectors";
 import type { Redactor } from "@remotegpu/shared/support-bundle/redaction";
-import type { SettingSources } from "@remotegpu/shared/settings/setting-sources";
 import { MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { Agent, request } from "undici";
-import { configCheck } from "../commands/config-command.ts";
-import { CONTROL_PLANE_SETTINGS } from "../config-defaults.ts";
-import type { Config } from "../config.ts";
-import { apiCa, bracketed } from "../engines.ts";
 import { VERSION } from "../release/version.ts";
+import type { MetricsPlace, ServerPlace } from "./server-place.ts";
 
 const UNITS = [
   "remotegpu-control-plane.service",
@@ -27,18 +23,29 @@ const UNITS = [
 const MAX_METRICS_BYTES = 4 * MIB;
 const METRICS_WITHIN_MS = 10 * MS_PER_SECOND;
 
-/** @param config null where the settings are at fault, so that it is not known where anything is */
+interface ServerParts {
+  /** What `config check --json` prints. */
+  settings: () => string;
+  run: RunProgram;
+  redactor: Redactor;
+}
+
+/** @param place null where the settings are at fault, so that it is not known where anything is */
 export function serverCollectors(
-  sources: SettingSources,
-  config: Config | null,
-  { run, redactor }: { run: RunProgram; redactor: Redactor },
+  place: ServerPlace | null,
+  { settings, run, redactor }: ServerParts,
 ): Collector[] {
   return [
     documentCollector("version.json", "this program and this machine", machine),
-    settings(sources),
+    {
+      name: "settings.json",
+      source: "config check --json",
+      without: "values of secret settings: of those there is the length",
+      collect: (add) => add(settings()),
+    },
     unitCollector(UNITS, run),
     logCollector(UNITS, { run, redactor }),
-    ...(config === null ? [] : [diskCollector([config.stateDir], run), ...scrapes(config)]),
+    ...(place === null ? [] : [diskCollector([place.stateDir], run), ...place.metrics.map(scrape)]),
   ];
 }
 
@@ -57,28 +64,9 @@ function machine(): unknown {
   };
 }
 
-function settings(sources: SettingSources): Collector {
-  return {
-    name: "settings.json",
-    source: "config check --json",
-    without: "values of secret settings: of those there is the length",
-    collect: (add) => void configCheck({ sources, definition: CONTROL_PLANE_SETTINGS }, { json: true }, add),
-  };
-}
-
-function scrapes(config: Config): Collector[] {
-  const { listen, gateway } = config;
-  const ofApi = scrape("metrics.prom", listen, () => apiCa(config));
-  const ofGateway = gateway?.metricsListen ?? null;
-  return [ofApi, ...(ofGateway === null ? [] : [scrape("metrics-gateway.prom", ofGateway, () => null)])];
-}
-
-function scrape(
-  name: string,
-  { address, port }: { address: string; port: number },
-  readCa: () => string | null,
-): Collector {
-  const host = bracketed(address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address);
+function scrape({ name, address, port, readCa }: MetricsPlace): Collector {
+  const reached = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
+  const host = reached.includes(":") ? `[${reached}]` : reached;
   return {
     name,
     source: `a scrape of /metrics on ${host}:${port}`,

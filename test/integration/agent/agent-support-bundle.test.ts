@@ -228,16 +228,13 @@ test("of the kernel's log it has lines about GPUs and memory, and none of a proc
     "3,1,10,-;NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus.\n6,2,11,-;eth0: link up\n12,3,12,-;NVRM: by a process\n",
   );
   const run = () => Promise.resolve("");
-  const collectors = hostCollectors(
-    { options: {}, environment: {}, credentials: new Map(), file: null },
-    null,
-    {
-      run,
-      redactor: new Redactor([]),
-      again: ["node"],
-      kernelLog,
-    },
-  );
+  const collectors = hostCollectors(null, {
+    settings: () => "",
+    run,
+    redactor: new Redactor([]),
+    again: ["node"],
+    kernelLog,
+  });
   let text = "";
 
   await collectors

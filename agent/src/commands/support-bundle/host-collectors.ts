@@ -10,14 +10,12 @@ import {
   unitCollector,
 } from "@remotegpu/shared/support-bundle/program-collectors";
 import type { Redactor } from "@remotegpu/shared/support-bundle/redaction";
-import type { SettingSources } from "@remotegpu/shared/settings/setting-sources";
 import { MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { Config } from "../../config/config.ts";
 import { kernelLineOf } from "../../core/host/kernel-line.ts";
 import { KERNEL_LOG, KernelLog } from "../../host/kernel-log.ts";
 import { AGENT_VERSION } from "../../process/version.ts";
 import { Docker } from "../../runtime/docker/docker.ts";
-import { configCheck } from "../config-check.ts";
 import * as own from "./own-parts.ts";
 
 const UNITS = ["agent", "access", "files", "upgrade"].map((name) => `remotegpu-${name}.service`);
@@ -28,7 +26,16 @@ const MAX_METRICS_BYTES = 4 * MIB;
 const ABOUT_GPUS = /NVRM|nvidia|Xid|nvswitch|NVLink|AER:|pcieport|vfio|mlx5|oom-kill|Out of memory/i;
 const MAX_KERNEL_LINES = 2_000;
 
+/**
+ * Those that may hold up a whole process, such as a large journal or a disk that hangs, are read by a process of their own:
+ * `support-bundle --only PART`.
+ */
+export const OWN_PARTS = ["doctor", "journal", "leases"] as const;
+export type OwnPart = (typeof OWN_PARTS)[number];
+
 export interface HostParts {
+  /** What `config check --json` prints. */
+  settings: () => string;
   run: RunProgram;
   redactor: Redactor;
   /** This program again, with what its command line began with. */
@@ -37,19 +44,15 @@ export interface HostParts {
 }
 
 /** @param config null where the settings are at fault, so that it is not known where anything is */
-export function hostCollectors(
-  sources: SettingSources,
-  config: Config | null,
-  parts: HostParts,
-): Collector[] {
-  const { run, redactor, kernelLog = KERNEL_LOG } = parts;
+export function hostCollectors(config: Config | null, parts: HostParts): Collector[] {
+  const { settings, run, redactor, kernelLog = KERNEL_LOG } = parts;
   return [
     documentCollector("version.json", "this program and this machine", machine),
     {
       name: "settings.json",
       source: "config check --json",
       without: "values of secret settings: of those there is the length",
-      collect: (add) => void configCheck(sources, { json: true }, add),
+      collect: (add) => add(settings()),
     },
     documentCollector("upgrade.json", "the files of upgrades", own.upgradeFigures),
     kernelLines(kernelLog),
@@ -76,7 +79,7 @@ function machine(): unknown {
 
 function ofState(config: Config, { run, again }: HostParts): Collector[] {
   const [program, ...args] = again;
-  const parts = own.OWN_PARTS.map((part): Collector => ({
+  const parts = OWN_PARTS.map((part): Collector => ({
     name: `${part}.json`,
     source: `support-bundle --only ${part}, in a process of its own`,
     withinMs: OWN_BOUNDS.withinMs + MS_PER_SECOND,

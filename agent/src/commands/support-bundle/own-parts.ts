@@ -1,7 +1,4 @@
-/**
- * The parts of a support bundle that this program reads of its own files and of the runtime. Those that may hold up a whole
- * process, such as a large journal or a disk that hangs, are read by a process of their own: `support-bundle --only PART`.
- */
+/** The parts of a support bundle that this program reads of its own files and of the runtime. */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ACCESS_FILE, readLeases } from "../../access/store/lease-store.ts";
@@ -14,33 +11,9 @@ import { loadCredential } from "../../link/credential.ts";
 import { Containers } from "../../runtime/containers.ts";
 import { type Docker, QUICK_MS } from "../../runtime/docker/docker.ts";
 import { runtimeInfo } from "../../runtime/docker/runtime-info.ts";
-import { doctor } from "../doctor.ts";
-
-export const OWN_PARTS = ["doctor", "journal", "leases"] as const;
-export type OwnPart = (typeof OWN_PARTS)[number];
-
-/** The text of the part. @throws with why it cannot be read */
-export async function readOwnPart(config: Config, part: OwnPart): Promise<string> {
-  switch (part) {
-    case "doctor":
-      return await doctorText(config);
-    case "journal":
-      return JSON.stringify(journalFigures(config), null, 2);
-    case "leases":
-      return JSON.stringify(leaseFigures(config), null, 2);
-  }
-}
-
-/** Without the notes, which name images of customers. */
-async function doctorText(config: Config): Promise<string> {
-  const texts: string[] = [];
-  await doctor(config, { json: true }, (text) => texts.push(text));
-  const withoutNotes = (name: string, value: unknown) => (name === "notes" ? undefined : value);
-  return JSON.stringify(JSON.parse(texts.join(""), withoutNotes), null, 2);
-}
 
 /** Its ends, what is confirmed, whether it is whole, and how much is in it. */
-function journalFigures({ stateDir }: Config): unknown {
+export function journalFigures({ stateDir }: Config): unknown {
   return readJournal(stateDir, (reading) => {
     const { runs, intervals, damaged } = reading.state();
     const { agentEpoch, desired, leases } = reading.snapshot();
@@ -70,7 +43,7 @@ function journalFigures({ stateDir }: Config): unknown {
 }
 
 /** A host on which no access process ever ran has none. */
-function leaseFigures({ stateDir }: Config): unknown {
+export function leaseFigures({ stateDir }: Config): unknown {
   if (!existsSync(join(stateDir, ACCESS_FILE))) return { leases: [], damaged: [] };
   const { leases, damaged } = readLeases(stateDir);
   return {

@@ -2,7 +2,7 @@
 import { Button, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../api/client.ts";
-import { useCopy } from "../copy-button.tsx";
+import { useCopy } from "./copying.ts";
 
 /** Enough to tell those on one page apart. */
 const DIGITS = 8;
