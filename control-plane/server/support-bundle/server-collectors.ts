@@ -1,5 +1,6 @@
 /** What this machine and this server's processes say, without database and NATS. */
 import { cpus, freemem, loadavg, release, totalmem, uptime } from "node:os";
+import { boundedBody } from "@remotegpu/shared/bounded-body";
 import type { Collector } from "@remotegpu/shared/support-bundle/collection";
 import {
   diskCollector,
@@ -20,6 +21,7 @@ const UNITS = [
   "remotegpu-backup.service",
   "remotegpu-backup.timer",
 ];
+const OK = 200;
 const MAX_METRICS_BYTES = 4 * MIB;
 const METRICS_WITHIN_MS = 10 * MS_PER_SECOND;
 
@@ -78,9 +80,8 @@ function scrape({ name, address, port, readCa }: MetricsPlace): Collector {
       try {
         const url = `${ca === null ? "http" : "https"}://${host}:${port}/metrics`;
         const { statusCode, body } = await request(url, { dispatcher, signal });
-        const text = await body.text();
-        if (statusCode !== 200) throw new Error(`it answers ${statusCode}`);
-        add(text);
+        if (statusCode !== OK) throw new Error(`it answers ${statusCode}`);
+        add(new TextDecoder().decode(await boundedBody(body, { maxBytes: MAX_METRICS_BYTES, signal })));
       } finally {
         await dispatcher.destroy();
       }

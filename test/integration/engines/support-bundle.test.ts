@@ -298,7 +298,7 @@ test(
       "version.json",
       "settings.json",
       "units.txt",
-      "disks.txt",
+      "doctor.jsonl",
     ]);
   },
   COMMAND_WITHIN_MS,

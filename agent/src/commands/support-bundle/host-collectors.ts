@@ -1,5 +1,6 @@
 /** What a support bundle has of a host. */
 import { cpus, freemem, loadavg, release, totalmem, uptime } from "node:os";
+import { boundedBody } from "@remotegpu/shared/bounded-body";
 import type { Collector } from "@remotegpu/shared/support-bundle/collection";
 import {
   diskCollector,
@@ -164,8 +165,9 @@ function scrape({ address, port }: { address: string; port: number }): Collector
     maxBytes: MAX_METRICS_BYTES,
     async collect(add, signal) {
       const response = await fetch(url, { signal });
-      if (!response.ok) throw new Error(`it answers ${response.status}`);
-      add(await response.text());
+      if (!response.ok || response.body === null) throw new Error(`it answers ${response.status}`);
+      const bytes = await boundedBody(response.body, { maxBytes: MAX_METRICS_BYTES, signal });
+      add(new TextDecoder().decode(bytes));
     },
   };
 }
