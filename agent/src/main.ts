@@ -12,9 +12,11 @@ import { restoreLimits } from "./commands/restore-limits.ts";
 import { run } from "./commands/run.ts";
 import { guardedSelfTest, selfTest } from "./commands/self-test.ts";
 import { simulateFault } from "./commands/simulate-fault.ts";
+import { readOwnPart, supportBundle } from "./commands/support-bundle.ts";
+import { OWN_PARTS, type OwnPart } from "./commands/support-bundle/host-collectors.ts";
 import { configCheck } from "./commands/config-check.ts";
 import { configFrom, readSettings, reloadOnSignal } from "./config/config-sources.ts";
-import { ConfigError } from "./config/config.ts";
+import { type Config, ConfigError } from "./config/config.ts";
 import { MachineFactsError } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
 import { FolderLockedError } from "./journal/database/folder-lock.ts";
@@ -24,7 +26,11 @@ import { AGENT_VERSION } from "./process/version.ts";
 import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
 import { COMMAND_LOG, openLog, STANDARD_ERROR, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
 import { newTrace } from "@remotegpu/shared/tracing/current-trace";
-import { CONFIG_FILE, SettingsFileError } from "@remotegpu/shared/settings/setting-sources";
+import {
+  CONFIG_FILE,
+  SettingsFileError,
+  type SettingSources,
+} from "@remotegpu/shared/settings/setting-sources";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { ToolboxError } from "./toolbox/packed-toolbox.ts";
 
@@ -55,15 +61,49 @@ const EXPLAINED = [
   SettingsFileError,
 ];
 
+/** Null where they are at fault. @throws what is no fault of the settings */
+function configOrNull(found: SettingSources): Config | null {
+  try {
+    return configFrom(found);
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof SettingsFileError) return null;
+    throw error;
+  }
+}
+
+/** Of whatever keeps it from being read the process that waits for it needs one line. */
+async function printPart(part: OwnPart): Promise<void> {
+  try {
+    print(await readOwnPart(config(), part));
+  } catch (error) {
+    report(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  }
+}
+
 function wholeNumber(text: string): number {
   if (!/^[1-9][0-9]{0,3}$/.test(text)) throw new InvalidArgumentError("A whole number, at least 1.");
   return Number(text);
 }
 
 function explain(error: unknown): number {
+  if (isRefusedByDisk(error)) {
+    report(error.message);
+    return 1;
+  }
   if (!(error instanceof Error && EXPLAINED.some((kind) => error instanceof kind))) throw error;
   report(error.message);
   return 1;
+}
+
+/** Of a file that was named: Node's own sentence says which, and what was wanted with it. */
+function isRefusedByDisk(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    "syscall" in error &&
+    "code" in error &&
+    ["EACCES", "EEXIST", "EROFS", "ENOSPC"].includes(String(error.code))
+  );
 }
 
 const program = new Command("remotegpu-agent")
@@ -97,6 +137,24 @@ program
   .option("--json", "one document for scripts")
   .action((_step: string, options: { json?: boolean }) => {
     process.exitCode = configCheck(sources(), options, print);
+  });
+program
+  .command("support-bundle")
+  .description(
+    "one archive with what whoever helps needs to see of this host, without secrets; reads only, beside a running agent or without one",
+  )
+  .option(
+    "--to <file>",
+    "a file that is not there yet; `-`: standard output; by default a new one in this folder",
+  )
+  .addOption(new Option("--only <part>").choices(OWN_PARTS).hideHelp())
+  .action(async ({ to, only }: { to?: string; only?: OwnPart }) => {
+    if (only !== undefined) return await printPart(only);
+    const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)] as const;
+    const parts = { sources: sources(), environment: process.env, report, now: new Date(), again };
+    await supportBundle(to, { ...parts, config: configOrNull(parts.sources) });
+    // What did not answer in time may hold the process for longer.
+    process.exit();
   });
 program
   .command("self-test")

@@ -10,8 +10,8 @@ import { join } from "node:path";
 import type { Log } from "@remotegpu/shared/log";
 import { postgresPlaces } from "@remotegpu/shared/settings/postgres-urls";
 import type { Config } from "./config.ts";
-import { startNats } from "./embedded/nats.ts";
-import { startPostgres } from "./embedded/postgres.ts";
+import { lastNatsUrl, startNats } from "./embedded/nats.ts";
+import { runningPostgresUrl, startPostgres } from "./embedded/postgres.ts";
 import { lockState } from "./embedded/state-lock.ts";
 import type { NatsAddress } from "./link/servers/connection.ts";
 import { renderNatsConfig } from "./link/servers/nats-config.ts";
@@ -171,6 +171,29 @@ export async function database(
       await end();
     },
   };
+}
+
+/** The Postgres that runs for these settings now, by its address; null where that is one of ours and does not run. */
+export async function runningDatabaseUrl({ databaseUrl, stateDir }: Config): Promise<string | null> {
+  return databaseUrl ?? (await runningPostgresUrl(stateDir));
+}
+
+/** The NATS for these settings, where the operator's or ours was last; null where there was none. Starts nothing. */
+export function lastNatsOf(config: Config): NatsAddress | null {
+  if (config.nats !== null) return natsOf(config);
+  const { address } = config.listen;
+  const isTls = !isLoopback(address);
+  const url = lastNatsUrl(join(config.stateDir, "nats"), { address, isTls });
+  return url === null ? null : { urls: [url], ca: isTls ? readFileSync(ownCaFile(config), "utf8") : null };
+}
+
+/** Of the CA that signs the certificate of the API beyond loopback; null on loopback, where there is none. */
+export function apiCa(config: Config): string | null {
+  return isLoopback(config.listen.address) ? null : readFileSync(ownCaFile(config), "utf8");
+}
+
+function ownCaFile({ stateDir }: Config): string {
+  return join(stateDir, "tls", "ca.pem");
 }
 
 /** The operator's; null where it is to be one of ours. */

@@ -33,6 +33,7 @@ import {
   type StandbyCommandOptions,
   type StandbyStep,
 } from "./commands/standby-command.ts";
+import { bundleOfServer } from "./commands/bundle-of-server.ts";
 import { CONTROL_PLANE_SETTINGS } from "./config-defaults.ts";
 import type { Config } from "./config.ts";
 import { database, natsOf, openOperatorKeys } from "./engines.ts";
@@ -225,6 +226,17 @@ program
       print,
     );
   });
+program
+  .command("support-bundle")
+  .description(
+    "one archive with what whoever helps needs to see of this server, without secrets; reads only, and works while parts are down",
+  )
+  .option(
+    "--to <file>",
+    "a file that is not there yet; `-`: standard output; by default a new one in this folder",
+  )
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR")
+  .action((options: Options & { to?: string }) => bundleOfServer(withProgramOptions(options)));
 program
   .command("nats-config")
   .description("print the configuration that a NATS of your own needs, with the keys of this state folder")

@@ -1,4 +1,5 @@
 /** The way of one order on real parts, as a customer sees it: from HTTP to a container with a GPU to a bill. */
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,6 +15,19 @@ import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { House } from "../support/worlds/house.ts";
 
 const LITERAL = 'first line\nsecond "quoted" $(id) `id` ; | & \'\\ ünï';
+
+/** Of the restart: its client has a tracing system. */
+const TRACE_ID = randomBytes(16).toString("hex");
+const CLIENT_SPAN_ID = randomBytes(8).toString("hex");
+
+const LogLine = z.looseObject({ msg: z.string(), trace_id: z.string(), span_id: z.string() });
+const Event = z.looseObject({
+  kind: z.string(),
+  new: z.string().nullable(),
+  actor: z.string(),
+  reason: z.string().nullable(),
+  trace_id: z.string().nullable(),
+});
 
 const View = z.looseObject({
   simulated: z.boolean(),
@@ -59,6 +73,27 @@ async function exec(...argv: string[]): Promise<string> {
   const answer = await house.customer.post(`/environments/${environmentId}/exec`, { argv });
   expect(answer).toMatchObject({ exit_code: 0 });
   return String(answer.stdout);
+}
+
+/**
+ * As the house's own clients do, but for their trace, which is one for all of their requests. The host has just sent a
+ * heartbeat: the next one, whose answer leads to a pull as well, is seconds away.
+ */
+async function restartInTrace(): Promise<void> {
+  const path = `/hosts/${house.hosts[0]?.id}`;
+  const before = (await house.admin.get(path)).last_heartbeat;
+  await eventually(async () => (await house.admin.get(path)).last_heartbeat !== before, {
+    what: "a heartbeat",
+  });
+  const answer = await fetch(`${house.url}/api/v1/environments/${environmentId}/restart`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${house.customerKey}`,
+      traceparent: `00-${TRACE_ID}-${CLIENT_SPAN_ID}-01`,
+    },
+  });
+  expect(answer.headers.get("traceresponse")).toContain(TRACE_ID);
+  expect(answer.ok).toBe(true);
 }
 
 async function visible() {
@@ -179,7 +214,7 @@ test("a restart is a new run in the same place; code stays, the container's own 
   const before = (await visible()).instances[0]?.runs.map((run) => run.id);
   await exec("sh", "-c", "echo kept > /gemini/code/kept; echo lost > /lost");
 
-  await house.customer.post(`/environments/${environmentId}/restart`);
+  await restartInTrace();
   await eventually(async () => (await visible()).instances[0]?.runs.length === 2, { what: "the second run" });
   await house.environment(environmentId, "running");
 
@@ -189,6 +224,30 @@ test("a restart is a new run in the same place; code stays, the container's own 
   expect((await visible()).instances[0]?.runs.map((run) => run.id)).toEqual(
     expect.arrayContaining(before ?? ["none"]),
   );
+});
+
+test("the trace of the restart goes by its nudge to the host, through the pull into the round, and its report comes back", async () => {
+  const events = z.array(Event).parse(await house.customer.rows(`/environments/${environmentId}/events`));
+  const log = (house.hosts[0]?.agent.output() ?? "").split("\n").filter((line) => line.startsWith("{"));
+  const lines = log.map((line) => LogLine.parse(JSON.parse(line)));
+  const ordered = events.filter((event) => event.trace_id === TRACE_ID);
+  const performed = lines.filter((line) => line.trace_id === TRACE_ID);
+
+  expect(ordered.map(({ kind, new: state, actor }) => `${actor}: ${kind} ${state}`)).toEqual([
+    `customer ${house.customerId}: status restarting`,
+    `customer ${house.customerId}: instance-state placed`,
+  ]);
+  const [, run = "none", successor] =
+    /^run (\S+): Stopped: run (\S+) takes its place/.exec(performed[0]?.msg ?? "") ?? [];
+  expect(performed[0]?.msg).toContain(`Stopped: run ${successor} takes its place`);
+  expect(performed.map((line) => line.span_id)).not.toContain(CLIENT_SPAN_ID);
+  const reported = events.find(
+    ({ kind, reason }) => kind === "run-ended" && reason?.startsWith(`Run ${run}:`),
+  );
+  expect(reported?.actor).toBe(`host ${house.hosts[0]?.id}`);
+  // A report tells what rounds of several orders have done, so it begins a trace of its own.
+  expect(reported?.trace_id).toMatch(/^[0-9a-f]{32}$/);
+  expect(reported?.trace_id).not.toBe(TRACE_ID);
 });
 
 test("a stop charges what ran, once: records, ledger and balance agree with the proven minutes", async () => {

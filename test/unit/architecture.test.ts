@@ -281,6 +281,7 @@ const BOUND_OF: Record<string, string> = {
   "agent/src/access/control/lines.ts": "maxBytes",
   "agent/src/access/relay/login-listener.ts": "MAX_LOGIN_LINE",
   "agent/src/access/services/service-check.ts": "BANNER.length",
+  "agent/src/commands/support-bundle/host-collectors.ts": "MAX_METRICS_BYTES",
   "agent/src/files/drafts/seal.ts": "MAX_LINE",
   "agent/src/files/pool-proofs.ts": "POOL_NONCE_BYTES",
   "agent/src/files/writing/chunk-in.ts": "length",
@@ -319,6 +320,7 @@ const BOUND_OF: Record<string, string> = {
   "control-plane/server/link/files/file-requests.ts": "maxBytes",
   // Our own database's; it keeps nothing.
   "control-plane/server/store/database/connection/large-answers.ts": "stream.pause()",
+  "control-plane/server/support-bundle/server-collectors.ts": "MAX_METRICS_BYTES",
   "control-plane/server/webhooks/sender.ts": "MAX_ANSWER_BYTES",
   "shared/src/bounded-body.ts": "maxBytes",
 };

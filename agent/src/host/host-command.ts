@@ -7,7 +7,8 @@ import { execa } from "execa";
 export type CommandOutcome =
   | { kind: "ended"; exitCode: number; stdout: string; stderr: string }
   | { kind: "missing"; cause: unknown }
-  | { kind: "too-much-output" }
+  /** With what came until then. */
+  | { kind: "too-much-output"; stdout: string }
   | { kind: "hung" };
 
 export class HostCommand {
@@ -47,7 +48,7 @@ export class HostCommand {
     const ended = child.then((result): CommandOutcome => {
       if (result.isMaxBuffer) {
         if (child.pid !== undefined) killGroup(child.pid);
-        return { kind: "too-much-output" };
+        return { kind: "too-much-output", stdout: result.stdout };
       }
       if (result.exitCode === undefined && result.signal === undefined)
         return { kind: "missing", cause: result.cause };

@@ -54,5 +54,5 @@ export function explain(error: unknown): number {
 
 /** Node's own sentence names the file and what was wanted with it. */
 function isRefusedByDisk(error: Error): boolean {
-  return "code" in error && ["EACCES", "EPERM", "EROFS", "ENOSPC"].includes(String(error.code));
+  return "code" in error && ["EACCES", "EEXIST", "EPERM", "EROFS", "ENOSPC"].includes(String(error.code));
 }

@@ -174,6 +174,20 @@ function lastFatalLine(logFile: string): string {
   return fatal.replace(/^.*\[[A-Z]{3}\]\s*/, "") || "it says nothing";
 }
 
+/**
+ * Where a server of ours on this machine was last started, whether it runs or not. Starts and changes nothing.
+ * @param stateDir of the NATS @param address on which it listens
+ */
+export function lastNatsUrl(
+  stateDir: string,
+  { address, isTls }: { address: string; isTls: boolean },
+): string | null {
+  const port = lastPort(stateDir);
+  if (port === null) return null;
+  const reached = localAddress(address);
+  return `${isTls ? "tls" : "nats"}://${reached.includes(":") ? `[${reached}]` : reached}:${port}`;
+}
+
 const portFile = (stateDir: string) => join(stateDir, "nats.port");
 
 function lastPort(stateDir: string): number | null {

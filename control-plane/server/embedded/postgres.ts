@@ -3,7 +3,7 @@
  * or takes over one that survived our kill, keeps it up, and stops it in order. It listens on loopback only, with random
  * passwords kept in the state folder.
  */
-import { chmod, mkdir, realpath } from "node:fs/promises";
+import { chmod, mkdir, readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log } from "@remotegpu/shared/log";
 import { Client, escapeIdentifier } from "pg";
@@ -20,6 +20,7 @@ import {
   findPostmaster,
   isPostmasterOf,
   type Postmaster,
+  runningPostmaster,
   startPostmaster,
   stopPostmaster,
 } from "./postmaster.ts";
@@ -106,6 +107,15 @@ function keptRunning(server: Server): ConstructorParameters<typeof PostgresKeepe
   };
 }
 
+/** The address of the Postgres of ours that runs on this state folder now; null where none does. Starts and changes nothing. */
+export async function runningPostgresUrl(stateDir: string): Promise<string | null> {
+  const folder = await realpath(join(stateDir, "postgres")).catch(() => null);
+  const running = folder === null ? null : await runningPostmaster(dataFolderIn(folder));
+  if (folder === null || running === null) return null;
+  const password = (await readFile(join(folder, "password"), "utf8")).trim();
+  return urlOf({ password }, running.port, DATABASE);
+}
+
 /** Where a control plane with this state folder has its database, if it has made one. */
 export function dataFolder(stateDir: string): string {
   return dataFolderIn(join(stateDir, "postgres"));
@@ -187,7 +197,7 @@ async function ensureDatabase(url: string): Promise<void> {
   }
 }
 
-function urlOf({ password }: Server, port: number, database: string): string {
+function urlOf({ password }: Pick<Server, "password">, port: number, database: string): string {
   return `postgres://${DATABASE_USER}:${password}@${LOOPBACK}:${port}/${database}`;
 }
 

@@ -78,12 +78,25 @@ async function spawnPostgres({ dataDir, binaries, account, logFile, port, settin
  * Postgres would take that process for a server of this folder and refuse to start.
  */
 export async function findPostmaster(dataDir: string): Promise<Postmaster | null> {
-  const file = join(dataDir, "postmaster.pid");
-  const lines = (await readFile(file, "utf8").catch(() => "")).split("\n");
-  const pid = Number(lines[0]);
-  if (await isPostmasterOf(dataDir, pid)) return { pid, port: Number(lines[3]) };
-  if (await isAlive(pid)) await rm(file, { force: true });
+  const named = await namedPostmaster(dataDir);
+  if (await isPostmasterOf(dataDir, named.pid)) return named;
+  if (await isAlive(named.pid)) await rm(pidFile(dataDir), { force: true });
   return null;
+}
+
+/** The same without a change to anything. */
+export async function runningPostmaster(dataDir: string): Promise<Postmaster | null> {
+  const named = await namedPostmaster(dataDir);
+  return (await isPostmasterOf(dataDir, named.pid)) ? named : null;
+}
+
+async function namedPostmaster(dataDir: string): Promise<Postmaster> {
+  const lines = (await readFile(pidFile(dataDir), "utf8").catch(() => "")).split("\n");
+  return { pid: Number(lines[0]), port: Number(lines[3]) };
+}
+
+function pidFile(dataDir: string): string {
+  return join(dataDir, "postmaster.pid");
 }
 
 /** Ends the server: open transactions are rolled back; one that does not end in time is cut off and recovers later. */

@@ -40,6 +40,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "agent-output",
       "agent-recovery",
       "agent-shadow",
+      "agent-support-bundle",
       "agent-runtime-restart",
       "canary",
       "gang-hosts",
@@ -91,6 +92,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "setup",
       "start-folder",
       "state-lock",
+      "support-bundle",
     ],
     rest: [
       "chromium",

@@ -26,6 +26,7 @@ interface Refused {
   params?: Params | null | undefined;
   errors?: readonly FieldError[] | undefined;
   reason?: string | null | undefined;
+  trace_id?: string | null | undefined;
 }
 
 /** The API refused; its sentence is for people, its code and parameters for catalogues. */
@@ -37,14 +38,17 @@ export class Problem extends Error {
   readonly errors: readonly FieldError[];
   /** Of a session, key, ticket or account that opens nothing: why, as a word. */
   readonly reason: string | null;
+  /** By which the server's and the hosts' logs have it; null of an older server. */
+  readonly traceId: string | null;
 
-  constructor(status: number, { detail, code, params, errors = [], reason = null }: Refused) {
+  constructor(status: number, { detail, code, params, errors = [], reason = null, ...more }: Refused) {
     super(detail);
     this.status = status;
     this.code = code ?? null;
     this.params = params ?? null;
     this.errors = errors;
     this.reason = reason;
+    this.traceId = more.trace_id ?? null;
   }
 }
 
@@ -110,7 +114,8 @@ function problemOf({ status, contentType, text }: Reply): Error {
 export function problemFrom(status: number, text: string): Problem {
   const document = JSON.parse(text) as Partial<ProblemDocument>;
   const { detail = answeredWith(status), reason_code: code, reason_params: params, reason } = document;
-  return new Problem(status, { detail, code, params, errors: document.errors?.map(fieldErrorOf), reason });
+  const errors = document.errors?.map(fieldErrorOf);
+  return new Problem(status, { detail, code, params, errors, reason, trace_id: document.trace_id });
 }
 
 function fieldErrorOf(error: Partial<ProblemError>): FieldError {

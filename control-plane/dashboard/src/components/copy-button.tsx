@@ -1,46 +1,14 @@
-/** Copies a line. On plain HTTP the browser has no clipboard for us: then the old command is tried, and else said. */
+/** Copies a line, and says what came of it. */
 import { Button } from "@mantine/core";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
-
-const LISTED_MS = 2_000;
+import { useCopy } from "./text/copying.ts";
 
 export function CopyButton({ text, label }: { text: string; label?: string }) {
   const { t } = useTranslation("parts");
-  const [outcome, setOutcome] = useState<"copied" | "copyFailed" | null>(null);
-  const copy = async () => {
-    setOutcome((await copied(text)) ? "copied" : "copyFailed");
-    setTimeout(() => setOutcome(null), LISTED_MS);
-  };
+  const { outcome, copy } = useCopy(text);
   return (
     <Button size="compact-sm" variant="default" onClick={() => void copy()}>
       <span aria-live="polite">{outcome === null ? (label ?? t("copy")) : t(outcome)}</span>
     </Button>
   );
-}
-
-async function copied(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // Missing, or not allowed.
-    return copiedBySelection(text);
-  }
-}
-
-function copiedBySelection(text: string): boolean {
-  const focused = document.activeElement;
-  const area = document.createElement("textarea");
-  area.value = text;
-  area.style.position = "fixed";
-  area.style.opacity = "0";
-  document.body.append(area);
-  area.select();
-  // The only way left on plain HTTP.
-  const isCopied = document.execCommand("copy");
-  area.remove();
-  // Where somebody who has no mouse was.
-  if (focused instanceof HTMLElement) focused.focus();
-  return isCopied;
 }

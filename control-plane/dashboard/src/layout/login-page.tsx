@@ -3,6 +3,7 @@ import { Alert, Button, Center, Paper, PasswordInput, Stack, Text, Title } from 
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { thrownError } from "../api/thrown-error.ts";
+import { TraceOf } from "../components/text/trace-id.tsx";
 import { LanguageChoice, ThemeChoice } from "./choices.tsx";
 import type { Arrival } from "../session/arrival.ts";
 import { proofOf } from "../session/login-proof.ts";
@@ -38,7 +39,13 @@ export function LoginPage({ arrival = null, why = null, onDone, staying = null, 
     try {
       await act();
     } catch (failure) {
-      setError(<EntryRefusal of={thrownError(failure)} />);
+      const refusal = thrownError(failure);
+      setError(
+        <>
+          <EntryRefusal of={refusal} />
+          <TraceOf error={refusal} />
+        </>,
+      );
       setBusy(false);
       field.current?.focus();
     }

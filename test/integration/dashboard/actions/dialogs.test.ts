@@ -12,7 +12,7 @@ import { fill, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { dialogGone } from "../../../support/dashboard/keyboard.ts";
 import { COUNT_REQUESTS, goWithin } from "../../../support/dashboard/name-checks.ts";
-import { expectText } from "../../../support/dashboard/page-checks.ts";
+import { expectText, textOf } from "../../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../../support/http/api.ts";
 import { sessionOn } from "../../../support/samples/reports/access-report.ts";
 import { ScriptedGateway } from "../../../support/worlds/services/scripted-gateway.ts";
@@ -20,6 +20,7 @@ import { ScriptedGateway } from "../../../support/worlds/services/scripted-gatew
 const DIALOG = '[role="dialog"]';
 const PARTS = ["What stops", "What stays", "What is still charged"];
 const REFUSAL = "It cannot be just now.";
+const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PAGES = new URL("../../../../control-plane/dashboard/src/pages/", import.meta.url).pathname;
 /** What such a dialog is made with. */
 const DIALOG_MADE = /\bconsequences[=:]|<ConfirmDialog|<Consequences/;
@@ -264,7 +265,7 @@ async function refuseActions(page: Page): Promise<string[]> {
     const isChecking = request.method() === "GET" || pathname.endsWith("/preview");
     if (isChecking) return void request.continue();
     requested.push(`${request.method()} ${pathname.replace("/api/v1", "")}`);
-    const body = JSON.stringify({ title: "Conflict", status: 409, detail: REFUSAL });
+    const body = JSON.stringify({ title: "Conflict", status: 409, detail: REFUSAL, trace_id: TRACE_ID });
     void request.respond({ status: 409, contentType: "application/problem+json", body });
   });
   return requested;
@@ -310,6 +311,7 @@ async function refused(page: Page, { act, within = "main", request }: EndingDial
   const output = await printedIn(page);
   await press(page, act, DIALOG);
   await expectText(page, REFUSAL, DIALOG);
+  expect(await textOf(page, `${DIALOG} [data-trace="${TRACE_ID}"]`)).toBe(TRACE_ID.slice(0, 8));
   await page.keyboard.press("Escape");
   await dialogGone(page);
   return { output, wanted: new RegExp(`^${withIds(request).replace("#", String.raw`\d+`)}$`) };

@@ -233,6 +233,11 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     await pressButton(page, "Cordon");
     await page.waitForSelector('[data-status="cordoned"]');
     await expectText(page, "host-cordoned");
+    const { body: events } = await scene.control.api.request("GET", "/api/v1/hosts/h-1/events?limit=1", {
+      as: scene.control.api.admin,
+    });
+    const trace = String(events.items[0]?.trace_id);
+    await expectText(page, trace.slice(0, 8), `[data-trace="${trace}"]`);
     await pressButton(page, "Uncordon");
     await expectText(page, "host-uncordoned");
     await pressButton(page, "Drain");

@@ -101,6 +101,21 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     expect(complaints).toEqual([]);
   });
 
+  test("copies the trace of what was done", async () => {
+    const { api } = scene.control;
+    const { page, complaints } = await scene.open("/audit", api.admin);
+    const { body } = await api.request("GET", "/api/v1/audit-log?limit=1", { as: api.admin });
+    const trace = String(body.items[0]?.trace_id);
+    const button = `tbody [data-trace="${trace}"]`;
+    await page.waitForSelector(button);
+
+    expect(await textOf(page, button)).toBe(trace.slice(0, 8));
+    await page.click(button);
+    await expectText(page, "Copied", button);
+
+    expect(complaints).toEqual([]);
+  });
+
   test("narrows what was done to one thing, by somebody with a name, and requests no half word", async () => {
     const { api } = scene.control;
     const eve = await scene.control.customer("eve-audited");

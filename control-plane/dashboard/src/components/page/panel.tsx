@@ -10,6 +10,7 @@ import { AgeText } from "../text/age-text.tsx";
 import { isolated } from "../../locales/isolated.ts";
 import { NameText } from "../text/name-text.tsx";
 import { Refusal } from "../text/server-text.tsx";
+import { TraceOf } from "../text/trace-id.tsx";
 
 /** As much of a query as is shown of it. */
 interface View<Data> {
@@ -105,8 +106,9 @@ export function Failure({ why, isAct = false, again }: FailureOf) {
   return (
     <Alert color="red" variant="light" role="alert">
       <Group justify="space-between">
-        <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+        <Text size="sm" component="div" style={{ overflowWrap: "anywhere" }}>
           {t(isAct ? "refused" : "failed")} <Refusal of={why} />
+          <TraceOf error={why} />
         </Text>
         {again !== undefined && (
           <Button size="compact-sm" variant="default" onClick={again}>

@@ -6,12 +6,13 @@ import { ChangeText } from "../text/change-text.tsx";
 import { type Column, PageTable } from "../page/page-table.tsx";
 import { type WorkloadRef, WORKLOADS } from "./workload.ts";
 import { ReasonText } from "../text/reason-text.tsx";
+import { TraceId } from "../text/trace-id.tsx";
 import { Term } from "../text/term.tsx";
 
 type Event = EventPage["items"][number];
 
 export function EventsPanel({ workload }: { workload: WorkloadRef }) {
-  const { t } = useTranslation("workload");
+  const { t } = useTranslation(["workload", "parts"]);
   const columns: Column<Event>[] = [
     { title: t("events.at"), cell: ({ at }) => <AgeText at={at} /> },
     {
@@ -30,6 +31,11 @@ export function EventsPanel({ workload }: { workload: WorkloadRef }) {
       cell: (event) => <ReasonText of={event} field="reason" />,
     },
     { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },
+    {
+      title: t("parts:trace.title"),
+      cell: ({ trace_id: id }) => id !== null && <TraceId>{id}</TraceId>,
+      isWide: true,
+    },
   ];
   return (
     <PageTable

@@ -17,6 +17,7 @@ export default {
   copy: "Copy",
   copied: "Copied",
   copyFailed: "Copy it by hand",
+  trace: { title: "Trace", copy: "Copy trace {{id}}" },
   cancel: "Cancel",
   close: "Close",
   more: "Show more",

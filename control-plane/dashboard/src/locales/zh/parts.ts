@@ -13,6 +13,7 @@ const words: SameKeys<typeof en> = {
   copy: "复制",
   copied: "已复制",
   copyFailed: "请手动复制",
+  trace: { title: "追踪", copy: "复制追踪 {{id}}" },
   cancel: "取消",
   close: "关闭",
   more: "显示更多",

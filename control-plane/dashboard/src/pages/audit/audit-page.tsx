@@ -19,6 +19,7 @@ import { ReasonText } from "../../components/text/reason-text.tsx";
 import { AsReported } from "../../components/text/server-text.tsx";
 import { Term, useTerm } from "../../components/text/term.tsx";
 import { AuditAction } from "./audit-action.tsx";
+import { TraceId } from "../../components/text/trace-id.tsx";
 import { TypedFilter } from "../../components/typed-filter.tsx";
 
 const FILTERS = ["actor", "name", "action", "kind", "target", "outcome", "since", "until"] as const;
@@ -162,7 +163,7 @@ export default function AuditPage() {
 }
 
 function useColumns(): Column<AuditEntry>[] {
-  const { t } = useTranslation("owner");
+  const { t } = useTranslation(["owner", "parts"]);
   return [
     { title: t("audit.at"), cell: ({ at }) => <AgeText at={at} /> },
     {
@@ -196,6 +197,11 @@ function useColumns(): Column<AuditEntry>[] {
         ) : (
           <ReasonText of={entry} field="reason" />
         ),
+      isWide: true,
+    },
+    {
+      title: t("parts:trace.title"),
+      cell: ({ trace_id: id }) => id !== null && <TraceId>{id}</TraceId>,
       isWide: true,
     },
   ];

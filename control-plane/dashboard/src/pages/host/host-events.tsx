@@ -6,10 +6,11 @@ import { AgeText } from "../../components/text/age-text.tsx";
 import { ChangeText } from "../../components/text/change-text.tsx";
 import { PageTable } from "../../components/page/page-table.tsx";
 import { ReasonText } from "../../components/text/reason-text.tsx";
+import { TraceId } from "../../components/text/trace-id.tsx";
 import { Term } from "../../components/text/term.tsx";
 
 export function HostEvents({ hostId, topics }: { hostId: string; topics: readonly StreamTopic[] }) {
-  const { t } = useTranslation("host");
+  const { t } = useTranslation(["host", "parts"]);
   return (
     <PageTable
       title={t("events.title")}
@@ -28,6 +29,11 @@ export function HostEvents({ hostId, topics }: { hostId: string; topics: readonl
           cell: (event) => <ReasonText of={event} field="reason" />,
         },
         { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },
+        {
+          title: t("parts:trace.title"),
+          cell: ({ trace_id: id }) => id !== null && <TraceId>{id}</TraceId>,
+          isWide: true,
+        },
       ]}
       keyOf={({ id }) => id}
     />
