@@ -3,7 +3,7 @@
  * answered heartbeat, and when it is ready. Nobody waits for it.
  */
 import type { AgentHealth } from "../core/upgrade/health.ts";
-import { controlPlaneAt, healthInstances, processOf } from "../core/upgrade/health.ts";
+import { controlPlaneAt, healthGpus, healthInstances, processOf } from "../core/upgrade/health.ts";
 import type { Clock } from "../host/moment.ts";
 import { writeHealth } from "../host/health-file.ts";
 import { startTicksOf } from "../host/processes/process-liveness.ts";
@@ -12,6 +12,7 @@ import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { Meter } from "./meter.ts";
 import type { Reconciliation } from "./reconciliation.ts";
 import type { Observation } from "./watch/observation.ts";
+import type { VersionWatch } from "./watch/version-watch.ts";
 
 export type HealthReportParts = {
   stateDir: string;
@@ -22,6 +23,11 @@ export type HealthReportParts = {
   meter: Pick<Meter, "ticks" | "tickedMs">;
   reconciliation: Pick<Reconciliation, "unorderedEnds">;
   link: Pick<ControlPlaneLink, "heartbeats" | "heardMs">;
+  gpuWatch: { gpus: readonly { uuid: string }[]; closed: ReadonlyMap<string, unknown> } & {
+    health: { cards: ReadonlyMap<string, unknown> };
+  };
+  versionWatch: Pick<VersionWatch, "versions">;
+  degraded: () => string[];
 };
 
 export class HealthReport {
@@ -45,10 +51,25 @@ export class HealthReport {
   /** To be called in each round; does nothing where nothing that it is written for has happened. @throws what the disk says */
   async writeWhenDue(): Promise<void> {
     const { meter, link, reconciliation } = this.#parts;
-    const at = [meter.ticks, link.heartbeats, this.#readyMs, reconciliation.unorderedEnds].join(" ");
+    const words = [JSON.stringify(this.#gpus()), ...this.#parts.degraded()];
+    const at = [meter.ticks, link.heartbeats, this.#readyMs, reconciliation.unorderedEnds, ...words].join(" ");
     if (at === this.#writtenAt) return;
     writeHealth(this.#parts.stateDir, await this.#now());
     this.#writtenAt = at;
+  }
+
+  #gpus(): AgentHealth["gpus"] {
+    const { gpus, closed, health } = this.#parts.gpuWatch;
+    return healthGpus({
+      listed: gpus.map(({ uuid }) => uuid),
+      closed: closed.keys(),
+      known: health.cards.keys(),
+    });
+  }
+
+  #driver(): string | null {
+    const { components = [] } = this.#parts.versionWatch.versions ?? {};
+    return components.find(({ component }) => component === "nvidia-driver")?.version ?? null;
   }
 
   async #now(): Promise<AgentHealth> {
@@ -70,6 +91,10 @@ export class HealthReport {
       lastTickMs: meter.tickedMs,
       instances: healthInstances(own, startTicks),
       unorderedEnds: reconciliation.unorderedEnds,
+      wallMs: clock.wallMs(),
+      degraded: this.#parts.degraded(),
+      gpus: this.#gpus(),
+      driver: this.#driver(),
     };
   }
 }

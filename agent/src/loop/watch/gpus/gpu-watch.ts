@@ -35,6 +35,8 @@ export type GpuWatchOptions = AttachmentOptions &
     nvidiaSmiPath: string;
     /** How long one look by nvidia-smi may take; its own choice unless given. */
     checkWithinMs?: number;
+    /** A card that is taken for gone while a drill plays that. */
+    lostCard?: () => GpuUuid | null;
   };
 
 /** What a look at the cards is taken with. */
@@ -203,7 +205,7 @@ export class GpuWatch {
     this.#isCheckSpoiled = false;
     await this.#whileSampling(async () => {
       const begun = this.#users.begin(liveContainers);
-      const inventory = await this.#nvidiaSmi.inventory();
+      const inventory = withoutCard(await this.#nvidiaSmi.inventory(), this.#options.lostCard?.() ?? null);
       this.#trouble = null;
       this.#readMs = nowMs;
       this.#measurements = inventory.measurements;
@@ -284,6 +286,17 @@ export class GpuWatch {
   #surroundingsOf({ nowMs, containers }: Pick<Surroundings, "nowMs" | "containers">): HealthSurroundings {
     return { nowMs, containers, switched: () => this.#nvlinkWatch.switched };
   }
+}
+
+function withoutCard(inventory: GpuInventory, lost: GpuUuid | null): GpuInventory {
+  if (lost === null) return inventory;
+  return {
+    ...inventory,
+    gpus: inventory.gpus.filter(({ uuid }) => uuid !== lost),
+    conditions: new Map([...inventory.conditions].filter(([uuid]) => uuid !== lost)),
+    measurements: new Map([...inventory.measurements].filter(([uuid]) => uuid !== lost)),
+    processes: inventory.processes.filter(({ gpuUuid }) => gpuUuid !== lost),
+  };
 }
 
 /** With who is on it by this look; of a card that was left out, by the one before. */
