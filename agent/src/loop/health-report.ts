@@ -52,7 +52,9 @@ export class HealthReport {
   async writeWhenDue(): Promise<void> {
     const { meter, link, reconciliation } = this.#parts;
     const words = [JSON.stringify(this.#gpus()), ...this.#parts.degraded()];
-    const at = [meter.ticks, link.heartbeats, this.#readyMs, reconciliation.unorderedEnds, ...words].join(" ");
+    const at = [meter.ticks, link.heartbeats, this.#readyMs, reconciliation.unorderedEnds, ...words].join(
+      " ",
+    );
     if (at === this.#writtenAt) return;
     writeHealth(this.#parts.stateDir, await this.#now());
     this.#writtenAt = at;

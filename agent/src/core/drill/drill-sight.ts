@@ -9,10 +9,17 @@ import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/val
 import { EXTEND_EVERY_MS } from "../metering/usage-interval.ts";
 import type { AgentHealth } from "../upgrade/health.ts";
 
-/** Within this the agent has to notice a fault: three heartbeats, or two samples of the cards. */
-export const NOTICED_WITHIN_MS = 90_000;
-/** Within this all has to be well again: a card's row of good samples, and a connection that comes back, take a minute. */
-export const OVER_WITHIN_MS = 150_000;
+export type DrillLimits = {
+  /** Within this the agent has to notice a fault. */
+  noticedMs: number;
+  /** Within this all has to be well again. */
+  overMs: number;
+};
+/**
+ * To notice takes three heartbeats, or two samples of the cards; a card's row of good samples, and a connection that comes
+ * back, take a minute.
+ */
+export const DRILL_LIMITS: DrillLimits = { noticedMs: 90_000, overMs: 150_000 };
 /** By which the agent's clock is played to be ahead. */
 export const CLOCK_JUMP_MS = MS_PER_HOUR;
 /** More than this is no reading that was late. */
@@ -42,6 +49,7 @@ export type Drill = {
   hasLiveRestore: boolean;
   /** The card that is played to be lost; null where the host has none. */
   card: { uuid: string; isCanarys: boolean } | null;
+  limits: DrillLimits;
 };
 
 /** Whether the agent has noticed a fault that is being played. */
@@ -70,12 +78,12 @@ export function whatLacks(
   { before, over, now, drill }: { before: DrillSight; over: DrillSight; now: DrillSight; drill: Drill },
 ): HostReason | null {
   const { health } = now;
-  if (health === null || health.readyMs === null) return late("drill-agent-late");
+  if (health === null || health.readyMs === null) return late("drill-agent-late", drill);
   return (
     canaryLacks(fault, { before, now, drill }) ??
     faultLasts(now, drill) ??
-    (health.controlPlane === "connected" ? null : late("drill-cut-off")) ??
-    (now.journal.confirmedSeq >= over.journal.headSeq ? null : late("drill-journal-behind")) ??
+    (health.controlPlane === "connected" ? null : late("drill-cut-off", drill)) ??
+    (now.journal.confirmedSeq >= over.journal.headSeq ? null : late("drill-journal-behind", drill)) ??
     bookLacks(before, now)
   );
 }
@@ -85,7 +93,7 @@ function canaryLacks(
   { before, now, drill }: { before: DrillSight; now: DrillSight; drill: Drill },
 ): HostReason | null {
   if (fault === "lost-card" && drill.card?.isCanarys === true)
-    return now.canary.hasEnded ? null : late("drill-canary-not-ended");
+    return now.canary.hasEnded ? null : late("drill-canary-not-ended", drill);
   const [was, is] = [before, now].map(({ health }) =>
     health?.instances.find(({ runId, pid }) => runId === drill.canary && pid !== null),
   );
@@ -95,14 +103,15 @@ function canaryLacks(
   if (!isSame && !mayRestart) return { code: "drill-canary-restarted", params: {} };
   const { meteredToMs } = now.canary;
   const isMetered = meteredToMs !== null && now.nowMs - meteredToMs <= METERED_WITHIN_MS;
-  return isMetered ? null : late("drill-meter-stood");
+  return isMetered ? null : late("drill-meter-stood", drill);
 }
 
-function faultLasts(now: DrillSight, { card }: Drill): HostReason | null {
+function faultLasts(now: DrillSight, drill: Drill): HostReason | null {
   const { health } = now;
+  const { card } = drill;
   const isCardWell = health === null || card === null || stateOf(card.uuid, health) === "well";
   const isOver = health !== null && !isDiskShort(health) && isCardWell;
-  return isOver && clockDifferenceMs(now) < CLOCK_DIFFERENCE_MS ? null : late("drill-not-over");
+  return isOver && clockDifferenceMs(now) < CLOCK_DIFFERENCE_MS ? null : late("drill-not-over", drill);
 }
 
 function bookLacks(before: DrillSight, now: DrillSight): HostReason | null {
@@ -134,10 +143,15 @@ type LateCode =
   | "drill-meter-stood"
   | "drill-not-over";
 
-function late(code: LateCode): HostReason {
-  return { code, params: { within_seconds: OVER_WITHIN_MS / MS_PER_SECOND } };
+function late(code: LateCode, { limits }: Drill): HostReason {
+  return { code, params: { within_seconds: limits.overMs / MS_PER_SECOND } };
 }
 
-export function notNoticed(): HostReason {
-  return { code: "drill-not-noticed", params: { within_seconds: NOTICED_WITHIN_MS / MS_PER_SECOND } };
+export function notNoticed({ limits }: Drill): HostReason {
+  return { code: "drill-not-noticed", params: { within_seconds: limits.noticedMs / MS_PER_SECOND } };
+}
+
+/** What no time mends is not waited for. */
+export function isFinal({ code }: HostReason): boolean {
+  return code === "drill-canary-restarted";
 }
