@@ -39,7 +39,13 @@ afterEach(async () => await scene.close());
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const passed = () =>
-  DRILL_FAULTS.map((fault) => ({ fault, kind: "real" as const, result: "passed" as const, seconds: 1, reason: null }));
+  DRILL_FAULTS.map((fault) => ({
+    fault,
+    kind: "real" as const,
+    result: "passed" as const,
+    seconds: 1,
+    reason: null,
+  }));
 
 async function reports(change: Partial<DrillDocument> = {}, { daysAgo = 0, by = key } = {}): Promise<void> {
   const endedAt = new Date(scene.api.deps.now().getTime() - daysAgo * DAY_MS).toISOString();

@@ -67,7 +67,12 @@ test.each<[string, DrillFault, Partial<AgentHealth>, boolean]>([
   ["another agent", "agent-kill", { pid: 101 }, true],
   ["a clock that goes right", "clock-jump", {}, false],
   ["a clock an hour ahead", "clock-jump", { wallMs: 1_000_000 + HOUR_MS }, true],
-  ["a network that is away, before metering went on", "lost-network", { controlPlane: "away", ticks: 4 }, false],
+  [
+    "a network that is away, before metering went on",
+    "lost-network",
+    { controlPlane: "away", ticks: 4 },
+    false,
+  ],
   ["a network that is away, two ticks later", "lost-network", { controlPlane: "away", ticks: 5 }, true],
   ["a network that is there", "lost-network", { ticks: 9 }, false],
   ["a disk with room", "disk-full", {}, false],
@@ -106,7 +111,12 @@ test.each<[string, DrillFault, DrillSight, string]>([
   ],
   ["a disk that stays low", "disk-full", sight({ degraded: ["disk-low"] }), "drill-not-over"],
   ["a clock that stays ahead", "clock-jump", sight({ wallMs: 1_000_000 + HOUR_MS }), "drill-not-over"],
-  ["a card that stays away", "lost-card", sight({ gpus: [{ uuid: CARD, state: "missing" }] }), "drill-not-over"],
+  [
+    "a card that stays away",
+    "lost-card",
+    sight({ gpus: [{ uuid: CARD, state: "missing" }] }),
+    "drill-not-over",
+  ],
   ["a control plane that stays away", "lost-network", sight({ controlPlane: "away" }), "drill-cut-off"],
   [
     "a journal that nobody confirmed",

@@ -1,5 +1,9 @@
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
-import { asReported, type Reason, type ReasonCode } from "@remotegpu/control-plane/server/core/reasons/reason";
+import {
+  asReported,
+  type Reason,
+  type ReasonCode,
+} from "@remotegpu/control-plane/server/core/reasons/reason";
 import { expect, test } from "vitest";
 import type { HostCapacity } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
 import {
