@@ -61,7 +61,11 @@ export async function drillInUnit(command: readonly string[], cleanUp: readonly 
   const settings = Object.keys(process.env).filter((name) => name.startsWith("REMOTEGPU_"));
   const args = [
     `--unit=${UNIT}`,
-    ...["--collect", "--wait", "--pipe", "--quiet", `--property=RuntimeMaxSec=${LONGEST}`],
+    "--collect",
+    "--wait",
+    "--pipe",
+    "--quiet",
+    `--property=RuntimeMaxSec=${LONGEST}`,
     `--property=ExecStopPost=${cleanUp.join(" ")}`,
     ...settings.map((name) => `--setenv=${name}`),
   ];

@@ -113,6 +113,6 @@ export function diskHands(
 async function run(program: string, ...args: string[]): Promise<void> {
   const result = await execa(program, args, { reject: false, timeout: COMMAND_MS, stdin: "ignore" });
   if (result.exitCode === 0) return;
-  const said = `${result.stderr ?? ""}`.trim() || (result.shortMessage ?? "it ended");
+  const said = result.stderr.trim() || (result.shortMessage ?? "it ended");
   throw new UnplayableError(`${program} ${args.join(" ")}: ${said}`);
 }

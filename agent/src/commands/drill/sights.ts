@@ -52,5 +52,6 @@ function leasesText(stateDir: string): string {
   if (!existsSync(join(stateDir, ACCESS_FILE))) return "";
   const { leases, damaged } = readLeases(stateDir);
   const held = leases.filter(({ releasedMs }) => releasedMs === null);
-  return JSON.stringify([held.map(({ leaseId, externalPort }) => [leaseId, externalPort]).sort(), damaged]);
+  const ports = held.map(({ leaseId, externalPort }) => `${leaseId} ${externalPort}`).sort();
+  return JSON.stringify([ports, damaged]);
 }
