@@ -1,6 +1,6 @@
 /**
  * A drill on a real agent with two simulated cards and a canary that holds one of them: every fault is played but the
- * restart of the runtime, which is everybody's here (test/systemd/drill.proof.ts restarts one).
+ * restart of the runtime, which is everybody's here.
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -136,7 +136,6 @@ test(
 
     const { exitCode, lines } = await play({});
 
-    console.log(lines.join("\n"));
     expect(lines.slice(0, -1).map((line) => line.split(/ +/).slice(0, 2).join(" "))).toEqual(
       DRILL_FAULTS.map((fault) => `ok ${fault}`),
     );

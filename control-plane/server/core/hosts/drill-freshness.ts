@@ -47,7 +47,7 @@ export function drillObstacle(
 }
 
 /** Another release, driver or card than it was given for; null: it holds. */
-export function whyVoid({ version, driver, gpus }: DrillDocument, host: DrilledHost): Reason | null {
+function whyVoid({ version, driver, gpus }: DrillDocument, host: DrilledHost): Reason | null {
   const current = host.version ?? version;
   const behind = releasesBehind(version, current);
   if (behind === null ? version !== current : behind !== 0)
