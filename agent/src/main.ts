@@ -25,6 +25,7 @@ import { AGENT_VERSION } from "./process/version.ts";
 import { DRILL_FAULTS, type DrillFault } from "@remotegpu/shared/messages/drill-report";
 import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
 import { COMMAND_LOG, openLog, STANDARD_ERROR, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
+import { newTrace } from "@remotegpu/shared/tracing/current-trace";
 import { CONFIG_FILE, SettingsFileError } from "@remotegpu/shared/settings/setting-sources";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { ToolboxError } from "./toolbox/packed-toolbox.ts";
@@ -32,6 +33,11 @@ import { ToolboxError } from "./toolbox/packed-toolbox.ts";
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 const report = (text: string) => void process.stderr.write(`remotegpu-agent: ${text}\n`);
 const warn = (text: string) => report(`WARNING: ${text}`);
+interface SelfTestOptions {
+  json?: boolean;
+  journal?: boolean;
+  unguarded?: boolean;
+}
 /** What `--config` names goes before the environment. */
 function sources(options: Record<string, string> = {}) {
   const { config: file } = program.opts<{ config?: string }>();
@@ -100,11 +106,12 @@ program
     "check whether this version can work on this host, beside the agent that runs; changes nothing",
   )
   .option("--json", "a line of JSON for each check")
+  .option("--journal", "only whether the journal is whole")
   .addOption(new Option("--unguarded").hideHelp())
-  .action(async ({ json = false, unguarded = false }: { json?: boolean; unguarded?: boolean }) => {
+  .action(async ({ json = false, journal = false, unguarded = false }: SelfTestOptions) => {
     const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1), "--unguarded"] as const;
     process.exitCode = unguarded
-      ? await selfTest({ environment: process.env, json, print })
+      ? await selfTest({ environment: process.env, json, journal, print })
       : await guardedSelfTest(again, { json, print });
   });
 program
@@ -189,7 +196,7 @@ program
     const given: Record<string, string> = logFormat === undefined ? {} : { REMOTEGPU_LOG_FORMAT: logFormat };
     const found = sources(given);
     const settings = configFrom(found);
-    const log = openLog(settings.log, STANDARD_OUTPUT);
+    const log = openLog(settings.log, STANDARD_OUTPUT, newTrace());
     reloadOnSignal(found, log);
     await run(settings, { notifier: new ServiceNotifier({ environment: process.env }), log });
   });

@@ -316,11 +316,14 @@ CREATE TABLE api_keys (
   role varchar(16) NOT NULL DEFAULT 'account',
   scopes text[] NOT NULL DEFAULT '{read,orders,money}',
   expires_at timestamptz,
+  identity_id bigint,
+  login_role varchar(16),
   CONSTRAINT api_keys_pkey PRIMARY KEY (id),
   CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash),
   CONSTRAINT api_keys_rights_check CHECK (((((role)::text = 'account'::text) AND (scopes <> '{}'::text[]) AND (scopes <@ '{read,orders,money}'::text[])) OR (((role)::text = 'metrics'::text) AND (scopes = '{}'::text[]))))
 );
 CREATE INDEX idx_api_keys_customer ON api_keys USING btree (customer_id);
+CREATE INDEX idx_api_keys_identity ON api_keys USING btree (identity_id) WHERE (identity_id IS NOT NULL);
 
 CREATE TABLE audit_log (
   id bigserial,
@@ -344,6 +347,7 @@ CREATE TABLE audit_log (
   attempts integer NOT NULL DEFAULT 1,
   reason_code varchar(64),
   reason_params jsonb,
+  trace_id varchar(32),
   CONSTRAINT audit_log_pkey PRIMARY KEY (id),
   CONSTRAINT audit_log_attempts_check CHECK ((attempts >= 1)),
   CONSTRAINT audit_log_outcome_check CHECK ((outcome IN ('done', 'repeated', 'refused', 'failed')))
@@ -422,6 +426,7 @@ CREATE TABLE cluster_state (
   backup_taken_at timestamptz,
   restore_held_since timestamptz,
   restored_to timestamptz,
+  standby_required boolean NOT NULL DEFAULT false,
   CONSTRAINT cluster_state_pkey PRIMARY KEY (singleton),
   CONSTRAINT cluster_state_db_incarnation_check CHECK ((db_incarnation >= 1)),
   CONSTRAINT cluster_state_singleton_check CHECK (singleton)
@@ -450,6 +455,21 @@ CREATE TABLE codes (
 );
 CREATE UNIQUE INDEX idx_codes_content ON codes USING btree (customer_id, sha256);
 CREATE INDEX idx_codes_sha256 ON codes USING btree (sha256);
+
+CREATE TABLE customer_identities (
+  id bigserial,
+  customer_id bigint NOT NULL,
+  issuer varchar(512) NOT NULL,
+  subject varchar(255) NOT NULL,
+  created_at timestamptz NOT NULL,
+  last_login_at timestamptz,
+  unlinked_at timestamptz,
+  session_key_id bigint,
+  CONSTRAINT customer_identities_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX customer_identities_one_account ON customer_identities USING btree (issuer, subject) WHERE (unlinked_at IS NULL);
+CREATE INDEX idx_customer_identities_customer ON customer_identities USING btree (customer_id, id);
+CREATE INDEX idx_customer_identities_session_key ON customer_identities USING btree (session_key_id);
 
 CREATE TABLE customers (
   id bigserial,
@@ -709,6 +729,7 @@ CREATE TABLE events (
   reason text,
   reason_code varchar(64),
   reason_params jsonb,
+  trace_id varchar(32),
   CONSTRAINT events_pkey PRIMARY KEY (id)
 );
 CREATE INDEX idx_events_customer ON events USING btree (customer_id, id);
@@ -1244,6 +1265,19 @@ CREATE TABLE idempotency_keys (
   CONSTRAINT idempotency_keys_state_check CHECK ((state IN ('in_progress', 'done')))
 );
 CREATE INDEX idx_idempotency_keys_created_at ON idempotency_keys USING btree (created_at);
+
+CREATE TABLE identity_invitations (
+  id bigserial,
+  token_hash varchar(64) NOT NULL,
+  customer_id bigint NOT NULL,
+  created_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  used_at timestamptz,
+  CONSTRAINT identity_invitations_pkey PRIMARY KEY (id),
+  CONSTRAINT identity_invitations_end_later CHECK ((expires_at > created_at)),
+  CONSTRAINT identity_invitations_token_hash_key UNIQUE (token_hash)
+);
+CREATE INDEX idx_identity_invitations_customer ON identity_invitations USING btree (customer_id);
 
 CREATE TABLE idle_watches (
   env_id varchar(64) NOT NULL,
@@ -2660,6 +2694,10 @@ ALTER TABLE code_parts
 ALTER TABLE codes
   ADD CONSTRAINT codes_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) ON DELETE CASCADE;
 
+ALTER TABLE customer_identities
+  ADD CONSTRAINT customer_identities_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
+  ADD CONSTRAINT customer_identities_session_key_id_fkey FOREIGN KEY (session_key_id) REFERENCES api_keys(id);
+
 ALTER TABLE data_copies
   ADD CONSTRAINT data_copies_begun_by_fkey FOREIGN KEY (begun_by) REFERENCES customers(id),
   ADD CONSTRAINT data_copies_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES datasets(id) ON DELETE CASCADE,
@@ -2768,6 +2806,9 @@ ALTER TABLE host_versions
 
 ALTER TABLE idempotency_keys
   ADD CONSTRAINT idempotency_keys_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id);
+
+ALTER TABLE identity_invitations
+  ADD CONSTRAINT identity_invitations_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 
 ALTER TABLE idle_watches
   ADD CONSTRAINT idle_watches_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) ON DELETE CASCADE;

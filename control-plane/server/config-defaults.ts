@@ -19,6 +19,7 @@ const APPLIED: Readonly<Record<string, string>> = {
   DATABASE_URL: "unset: a Postgres of its own",
   MIGRATION_DATABASE_URL: "unset: DATABASE_URL",
   NATS_URL: "unset: a NATS of its own",
+  REMOTEGPU_OIDC_NAME: "unset: the host of REMOTEGPU_OIDC_ISSUER",
   REMOTEGPU_GATEWAY_LISTEN: GATEWAY_LISTEN,
   REMOTEGPU_TUNNEL_LISTEN: `port ${TUNNEL_PORT} of REMOTEGPU_LISTEN`,
   REMOTEGPU_TUNNEL_HOST: "unset: this machine's name or address",

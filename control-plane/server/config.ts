@@ -8,10 +8,13 @@ import {
   logSettings,
   type LogSettings,
 } from "@remotegpu/shared/logging/log-settings";
+import { postgresHostsFault } from "@remotegpu/shared/settings/postgres-urls";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { z } from "zod";
 import { parseUtcOffset } from "./core/billing/billing-calendar.ts";
 import { webBaseOf, type WebBase } from "./core/gateway/origin.ts";
+import { parseAdminClaim } from "./core/sign-on/login-claims.ts";
+import type { SignOnSettings } from "./core/sign-on/sign-on.ts";
 
 const OrUnset = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
@@ -23,7 +26,13 @@ const Address = z
 export const GATEWAY_LISTEN = "127.0.0.1:8445";
 export const TUNNEL_PORT = 8444;
 
-const PostgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL");
+const PostgresUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL")
+  .superRefine((url, checked) => {
+    const message = postgresHostsFault(url);
+    if (message !== null) checked.addIssue({ code: "custom", message });
+  });
 
 const Domain = z
   .string()
@@ -31,6 +40,21 @@ const Domain = z
     (text) => webBaseOf(text, { hasCertificate: false }) !== null,
     "must be a domain, like web.example.com",
   );
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+/** What it answers decides who comes in: in plain text from this machine alone. */
+const Issuer = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => !URL.canParse(text) || isIssuer(new URL(text)), {
+    error: "must be an https:// URL without query (http:// on a loopback address alone)",
+  });
+
+function isIssuer({ protocol, hostname, search, hash, username }: URL): boolean {
+  const isSealed = protocol === "https:" || LOOPBACK.test(hostname);
+  return isSealed && search === "" && hash === "" && username === "";
+}
+
+const ClaimName = z.string().regex(/^[^\s=]{1,128}$/, "must be the name of a claim");
 
 const Environment = z.object({
   /** In the environment alone: the file that has the others; what the environment has itself goes before it. */
@@ -69,6 +93,31 @@ const Environment = z.object({
   REMOTEGPU_TUNNEL_LISTEN: OrUnset(z.union([z.literal("off"), Address])),
   /** The name or address under which hosts reach that; by default this machine's. */
   REMOTEGPU_TUNNEL_HOST: OrUnset(z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/, "must be a name or an address")),
+  /** Of the OpenID Connect provider by which people log in besides keys, as it names itself. Unset: by keys alone. */
+  REMOTEGPU_OIDC_ISSUER: OrUnset(Issuer),
+  /** What the provider knows this control plane as. */
+  REMOTEGPU_OIDC_CLIENT_ID: OrUnset(z.string().max(256)),
+  /** A file with the client's secret. Unset: a public client, which has none. */
+  REMOTEGPU_OIDC_CLIENT_SECRET_FILE: OrUnset(z.string().startsWith("/")),
+  /** What people know the provider as, on the login page. */
+  REMOTEGPU_OIDC_NAME: OrUnset(z.string().trim().min(1).max(64)),
+  /** What is requested of the provider, separated by blanks. */
+  REMOTEGPU_OIDC_SCOPES: z
+    .string()
+    .regex(/^(\S+ )*openid( \S+)*$/, "must have openid among words separated by single blanks")
+    .default("openid profile email"),
+  /** CLAIM=VALUE: the one that makes a login an administrator's. Unset: none does, and the account's type holds. */
+  REMOTEGPU_OIDC_ADMIN_CLAIM: OrUnset(
+    z
+      .string()
+      .refine((text) => parseAdminClaim(text) !== null, "must be CLAIM=VALUE, like groups=remotegpu-admins"),
+  ),
+  /** Whether somebody whom no administrator linked or invited gets an account at the first login. */
+  REMOTEGPU_OIDC_NEW_ACCOUNTS: z.enum(["refuse", "create"]).default("refuse"),
+  /** What such an account is called by. */
+  REMOTEGPU_OIDC_USERNAME_CLAIM: ClaimName.default("preferred_username"),
+  /** Where such an account is written to; email_verified must be true beside it. */
+  REMOTEGPU_OIDC_EMAIL_CLAIM: ClaimName.default("email"),
   /** Days and months of bills end at midnight there. */
   REMOTEGPU_BILLING_UTC_OFFSET: z
     .string()
@@ -92,9 +141,20 @@ export interface Config {
   nats: { urls: string[]; caFile: string | null } | null;
   /** Null: this process is no gateway. */
   gateway: GatewayConfig | null;
+  /** Null: people log in by keys alone. */
+  signOn: SignOnConfig | null;
   billingUtcOffsetMinutes: number;
   buildsBundle: boolean;
   exitWithStdin: boolean;
+}
+
+export interface SignOnConfig {
+  issuer: URL;
+  clientId: string;
+  /** Null: a public client. */
+  clientSecretFile: string | null;
+  scopes: string;
+  settings: SignOnSettings;
 }
 
 export interface GatewayConfig {
@@ -169,6 +229,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
         ? null
         : { urls: env.NATS_URL.split(",").map((url) => url.trim()), caFile: env.NATS_CA_FILE ?? null },
     gateway: gatewayConfig(env),
+    signOn: signOnConfig(env),
     billingUtcOffsetMinutes: parseUtcOffset(env.REMOTEGPU_BILLING_UTC_OFFSET),
     buildsBundle: env.REMOTEGPU_AGENT_BUNDLE === "1",
     exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN === "1",
@@ -188,6 +249,13 @@ function conflictsOf(env: Parsed): ConfigError[] {
   const { web, services } = basesOf(env);
   if (services !== null && services.domain === web?.domain)
     faults.push(new ConfigError("SERVICE_DOMAIN", "must be another domain than WEB_DOMAIN"));
+  const { REMOTEGPU_OIDC_ISSUER: issuer, REMOTEGPU_OIDC_CLIENT_ID: clientId } = env;
+  if ((issuer === undefined) !== (clientId === undefined)) {
+    const missing = issuer === undefined ? "REMOTEGPU_OIDC_ISSUER" : "REMOTEGPU_OIDC_CLIENT_ID";
+    faults.push(
+      new ConfigError(missing, "REMOTEGPU_OIDC_ISSUER and REMOTEGPU_OIDC_CLIENT_ID belong together"),
+    );
+  }
   return faults;
 }
 
@@ -212,6 +280,24 @@ function gatewayConfig(env: Parsed): GatewayConfig | null {
     stopWithinMs: env.REMOTEGPU_GATEWAY_STOP_SECONDS * MS_PER_SECOND,
     metricsListen: metricsListen === undefined ? null : addressOf(metricsListen),
     tunnel: tunnelConfig(env),
+  };
+}
+
+function signOnConfig(env: Parsed): SignOnConfig | null {
+  const { REMOTEGPU_OIDC_ISSUER: issuer, REMOTEGPU_OIDC_CLIENT_ID: clientId } = env;
+  if (issuer === undefined || clientId === undefined) return null;
+  return {
+    issuer: new URL(issuer),
+    clientId,
+    clientSecretFile: env.REMOTEGPU_OIDC_CLIENT_SECRET_FILE ?? null,
+    scopes: env.REMOTEGPU_OIDC_SCOPES,
+    settings: {
+      name: env.REMOTEGPU_OIDC_NAME ?? new URL(issuer).host,
+      adminClaim: parseAdminClaim(env.REMOTEGPU_OIDC_ADMIN_CLAIM ?? ""),
+      makesAccounts: env.REMOTEGPU_OIDC_NEW_ACCOUNTS === "create",
+      usernameClaim: env.REMOTEGPU_OIDC_USERNAME_CLAIM,
+      emailClaim: env.REMOTEGPU_OIDC_EMAIL_CLAIM,
+    },
   };
 }
 

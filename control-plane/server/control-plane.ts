@@ -47,6 +47,7 @@ import { jobRankKeys } from "./link/identity/job-rank-keys.ts";
 import { envVarSeal } from "./link/identity/env-var-seal.ts";
 import { passwordSeal } from "./link/identity/password-seal.ts";
 import { webhookSeal } from "./link/identity/webhook-seal.ts";
+import { openSignOn } from "./sign-on.ts";
 import { operatorFile } from "./link/servers/operator.ts";
 import { HostKeys } from "./store/hosts/host-keys.ts";
 import { revokedKeys } from "./store/hosts/join-tokens.ts";
@@ -56,6 +57,7 @@ const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {
   perKey: { burst: 200, perSecond: 50 },
   perAddress: { burst: 400, perSecond: 100 },
+  logins: { burst: 30, perSecond: 1 },
 };
 
 /** Of the machine and the folder; of what is longer the end. */
@@ -215,6 +217,7 @@ async function serve(
     webhookSecrets,
     hostKeys,
     jupyterTokens,
+    signOn: config.signOn === null ? null : openSignOn(config.signOn, { operator, log }),
     files,
     replicaMetrics: replicaMetrics(() => gateway?.tunnels ?? null),
     downloadLinks: downloadLinks(operator),

@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Log } from "@remotegpu/shared/log";
+import { postgresPlaces } from "@remotegpu/shared/settings/postgres-urls";
 import type { Config } from "./config.ts";
 import { startNats } from "./embedded/nats.ts";
 import { startPostgres } from "./embedded/postgres.ts";
@@ -18,6 +19,7 @@ import { openOperator, type Operator, operatorFile } from "./link/servers/operat
 import { admitServer } from "./store/database/server-login.ts";
 import { openDatabase, StoreError, type Database } from "./store/database/database.ts";
 import { assertMigrated, migrate } from "./store/migrate.ts";
+import { timelineFile } from "./timeline-file.ts";
 
 const MAX_ATTEMPTS = 30;
 const BETWEEN_ATTEMPTS_MS = 1_000;
@@ -140,13 +142,17 @@ export async function database(
     );
   const own = config.databaseUrl === null ? await startPostgres({ stateDir: config.stateDir, log }) : null;
   const ownerUrl = own?.url ?? config.databaseUrl ?? "";
-  const owner = openDatabase(ownerUrl, { runsAs: "owner" });
+  const ofSeveral = {
+    timelines: timelineFile(config.stateDir, log),
+    onPrimary: (line: string) => log.warn({}, line),
+  };
+  const owner = openDatabase(ownerUrl, { runsAs: "owner", ...ofSeveral });
   const end = async () => {
     if (own !== null && !(leavesRunning && own.adopted)) await own.stop();
   };
   let url = ownerUrl;
   try {
-    await patiently("Postgres", new URL(ownerUrl).host, log, () => owner.query("SELECT 1"));
+    await patiently("Postgres", postgresPlaces(ownerUrl).join(", "), log, () => owner.query("SELECT 1"));
     await prepare?.(owner);
     if (own !== null) url = await admitServer(owner, { ownerUrl, password: own.serverPassword });
   } catch (error) {
@@ -156,7 +162,7 @@ export async function database(
   }
   await owner.close();
   // Opened after the role is there: what a connection may do is asked when it is made.
-  const db = openDatabase(url);
+  const db = openDatabase(url, ofSeveral);
   return {
     db,
     async end() {

@@ -7,6 +7,7 @@ import { inEnglish } from "./core/reasons/english/english.ts";
 import { Events, type NatsConnection } from "nats";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
+import { outsideOfTraces } from "@remotegpu/shared/tracing/current-trace";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/messages/protocol";
 import { type RunningLoop, startLoop } from "./controllers/loop.ts";
 import {
@@ -173,7 +174,10 @@ export class FleetLink {
     const { operator, address, log } = this.#parts;
     const isNew = this.#route === null;
     try {
-      this.#route ??= await this.#open(await connectControlPlane(operator, address, log), use);
+      // It outlives the pass that opens it.
+      this.#route ??= await outsideOfTraces(
+        async () => await this.#open(await connectControlPlane(operator, address, log), use),
+      );
     } catch (error) {
       return awayState(error);
     }

@@ -6,6 +6,7 @@
 import type { NatsConnection } from "nats";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
+import { outsideOfTraces } from "@remotegpu/shared/tracing/current-trace";
 import { type RunningLoop, startLoop } from "./controllers/loop.ts";
 import { HostOrders } from "./link/hosts/host-orders.ts";
 import { connectControlPlane, type NatsAddress, NatsUnreachableError } from "./link/servers/connection.ts";
@@ -53,9 +54,12 @@ export class GatewayLink {
     if (this.#route !== null) return;
     const { operator, address, log } = this.#parts;
     try {
-      const connection = await connectControlPlane(operator, address, log);
-      this.#wakes.hear(connection, woken);
-      this.#route = { connection, orders: new HostOrders(connection) };
+      // It outlives the pass that opens it.
+      this.#route = await outsideOfTraces(async () => {
+        const connection = await connectControlPlane(operator, address, log);
+        this.#wakes.hear(connection, woken);
+        return { connection, orders: new HostOrders(connection) };
+      });
     } catch (error) {
       if (!(error instanceof NatsUnreachableError)) throw error;
       if (!this.#isAway) log.warn({ error }, "this gateway receives no changes over NATS now; it polls");

@@ -6,6 +6,7 @@ import type { CheckResult } from "@remotegpu/shared/doctor";
 import { ending, endingSignal } from "@remotegpu/shared/ending";
 import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
 import { COMMAND_LOG, openLog, STANDARD_ERROR } from "@remotegpu/shared/logging/process-log";
+import { newTrace } from "@remotegpu/shared/tracing/current-trace";
 import { ReloadSignal } from "@remotegpu/shared/reload-signal";
 import {
   CONFIG_FILE,
@@ -43,6 +44,13 @@ import {
 } from "./link/journal/journal-stream-check.ts";
 import { renderNatsConfig } from "./link/servers/nats-config.ts";
 import { operatorFile } from "./link/servers/operator.ts";
+import {
+  STANDBY_STEPS,
+  standbyCommand,
+  type StandbyCommandOptions,
+  StandbyError,
+  type StandbyStep,
+} from "./commands/standby-command.ts";
 import { migrateCommand, type MigrateCommandOptions } from "./commands/migrate-command.ts";
 import {
   SEALING_KEY_STEPS,
@@ -173,6 +181,22 @@ program
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR: where operator.json is to lie")
   .option("--json", "the answer for scripts")
   .action(restore);
+program
+  .command("standby")
+  .description(
+    "whether a standby of Postgres must confirm orders and money before they are acknowledged: require, or go on alone",
+  )
+  .addArgument(
+    new Argument("<step>", "status changes nothing; the other two are in the audit log").choices(
+      STANDBY_STEPS,
+    ),
+  )
+  .option("--reason <text>", "for the audit log")
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
+  .option("--json", "the answer for scripts")
+  .action((step: StandbyStep, options: Options & StandbyCommandOptions) =>
+    withSchema(options, (db) => standbyCommand(db, { ...options, step }, { print, now: new Date() })),
+  );
 program
   .command("sealing-key")
   .description(
@@ -327,7 +351,7 @@ async function restore(
 async function run(options: Options): Promise<void> {
   const sources = sourcesOf(options);
   const config = configOf(options, sources);
-  const log = openLog(config.log, STANDARD_ERROR);
+  const log = openLog(config.log, STANDARD_ERROR, newTrace());
   warnOfFile(sources, log);
   const reloads = new ReloadSignal();
   // The whole server, which no other command needs.
@@ -346,7 +370,7 @@ async function run(options: Options): Promise<void> {
 async function runGateway(options: Options): Promise<void> {
   const sources = sourcesOf(options);
   const config = configOf(options, sources);
-  const log = openLog(config.log, STANDARD_ERROR);
+  const log = openLog(config.log, STANDARD_ERROR, newTrace());
   warnOfFile(sources, log);
   const reloads = new ReloadSignal();
   if (config.gateway === null)
@@ -525,6 +549,7 @@ function explain(error: unknown): number {
     error instanceof NotEmptyError ||
     error instanceof PostgresStartError ||
     error instanceof SealingKeyError ||
+    error instanceof StandbyError ||
     error instanceof SettingsFileError ||
     error instanceof StateLockedError ||
     error instanceof TunnelListenError ||

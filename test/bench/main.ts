@@ -9,6 +9,7 @@ import { measureAgentMemory } from "./agent-memory.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureIngest } from "./ingest.ts";
+import { measureLargeFleet } from "./large-fleet.ts";
 import { measureInvoices } from "./invoices.ts";
 import { measureNeighbours, measureServiceNeighbours } from "./neighbours.ts";
 import { measurePlacements } from "./placements.ts";
@@ -31,6 +32,7 @@ const BENCHES: Record<string, Bench> = {
   "agent-memory": measureAgentMemory,
   "agent-cpu": measureAgentCpu,
   heartbeats: measureHeartbeats,
+  "large-fleet": measureLargeFleet,
   ingest: measureIngest,
   upgrade: measureUpgrade,
   ssh: measureSsh,

@@ -41,6 +41,8 @@ export interface OrderWorld {
   /** The same database as its owner: for what the control plane itself may not. */
   owner: Database;
   newId: ApiDeps["newId"];
+  /** What an administrator is answered on this path below /api/v1. */
+  read(path: string): Promise<string>;
   /** Environments with one core and one card, so many at a time, ordered by one customer after the other. */
   order(round: { together: number; orders: number; untilPlaced: boolean }): Promise<Ordered>;
   /** Tells the customers who wait for that. */
@@ -95,7 +97,8 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
     if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${answer}`);
     return JSON.parse(answer) as Record<string, unknown>;
   };
-  const keys = await makeCustomers(db, { customers: fleet.customers, request });
+  const adminKey = await makeSettings(db);
+  const keys = await makeCustomers(adminKey, { customers: fleet.customers, request });
   const server = await openServer(app, { host: "127.0.0.1", port: 0, tls: null });
   ending.defer(() => server.close());
   const client = fork(new URL("order-client.ts", import.meta.url), { serialization: "advanced" });
@@ -105,6 +108,14 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
     db,
     owner,
     newId: deps.newId,
+    async read(path) {
+      const response = await app.request(`/api/v1${path}`, {
+        headers: { Authorization: `Bearer ${adminKey}` },
+      });
+      const answer = await response.text();
+      if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${answer}`);
+      return answer;
+    },
     async order(round) {
       const answer = await answerOf(client, { kind: "order", ...round });
       if (answer.kind !== "ordered") throw new Error(`the customers answered ${answer.kind}`);
@@ -214,6 +225,7 @@ async function depsOf(
     webhookSecrets: webhookSeal(operator),
     jupyterTokens: environmentJupyterTokens(operator),
     hostKeys: environmentHostKeys(operator),
+    signOn: null,
     attempts: noAttempts(),
     metrics: { counters: new ServerCounters(), isLeader: () => false },
     closing: new AbortController().signal,
@@ -226,7 +238,7 @@ async function depsOf(
       packages: () => Promise.resolve(null),
       dashboard: () => ({ state: "missing" }),
       billingCalendar: { utcOffsetMinutes: 480, closeDelayHours: 24 },
-      rateLimits: { perKey: NO_LIMIT, perAddress: NO_LIMIT },
+      rateLimits: { perKey: NO_LIMIT, perAddress: NO_LIMIT, logins: NO_LIMIT },
     },
     log: quietLog,
   };
@@ -251,8 +263,18 @@ async function makeFleet(db: Database, { hosts, cardsPerHost }: FleetSize): Prom
   );
 }
 
+/** Answers an administrator's key. */
+async function makeSettings(db: Database): Promise<string> {
+  await setSetting(db, "DEFAULT_QUOTA_LEVEL", "enterprise");
+  await db.query(
+    `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from)
+     SELECT 'default', line, 0.5, 'hour', '2020-01-01Z' FROM unnest('{cpu,memory,gpu}'::text[]) line`,
+  );
+  return (await createFirstAdminKey(db, new Date())).key;
+}
+
 async function makeCustomers(
-  db: Database,
+  adminKey: string,
   {
     customers,
     request,
@@ -261,18 +283,12 @@ async function makeCustomers(
     request: (path: string, key: string, body: object) => Promise<Record<string, unknown>>;
   },
 ): Promise<string[]> {
-  await setSetting(db, "DEFAULT_QUOTA_LEVEL", "enterprise");
-  await db.query(
-    `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from)
-     SELECT 'default', line, 0.5, 'hour', '2020-01-01Z' FROM unnest('{cpu,memory,gpu}'::text[]) line`,
-  );
-  const admin = await createFirstAdminKey(db, new Date());
   const keys: string[] = [];
   for (let n = 0; n < customers; n += 1) {
     const named = { username: `customer-${n}`, email: `customer-${n}@example.com` };
-    const { id } = await request("/customers", admin.key, named);
-    await request(`/customers/${String(id)}/top-ups`, admin.key, { amount: "1000000" });
-    keys.push((await request(`/customers/${String(id)}/api-keys`, admin.key, {}))["key"] as string);
+    const { id } = await request("/customers", adminKey, named);
+    await request(`/customers/${String(id)}/top-ups`, adminKey, { amount: "1000000" });
+    keys.push((await request(`/customers/${String(id)}/api-keys`, adminKey, {}))["key"] as string);
   }
   return keys;
 }

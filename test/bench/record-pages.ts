@@ -8,7 +8,7 @@ import {
 } from "@remotegpu/control-plane/server/store/billing/bills/records";
 import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { benchDatabase, longQuery } from "./bench-database.ts";
-import { headLine, ratioLine, valuesLine } from "./comparison.ts";
+import { headLine, ratioLine, spreadOf, valuesLine } from "./comparison.ts";
 
 const ROWS = 10_000_000;
 const SMALL_ROWS = 10_000;
@@ -60,7 +60,7 @@ export async function measureRecordPages(
     const [ours, bare] = [p99(deep), p99(first)];
     print(headLine(`Pages of ${LIMIT} of ${rows} records: ${what}`));
     print(ratioLine(`p99 to p99 of the first page of ${SMALL_ROWS} records`, [{ ours, bare }]));
-    print(ratioLine("median to median", [{ ours: median(deep), bare: median(first) }]));
+    print(ratioLine("median to median", [{ ours: spreadOf(deep).median, bare: spreadOf(first).median }]));
     print(
       valuesLine(
         "a page",
@@ -80,10 +80,6 @@ async function timed(database: Database, filter: RecordFilter, after: number | n
 
 function p99(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 /** Without foreign keys and triggers, and indexed afterwards: it is the reading that is measured. */

@@ -16,7 +16,7 @@ export function madeDocument(): ApiDocument {
   // Routes are only told, not asked, so neither a database nor hosts stand behind them.
   const deps = {
     closing: new AbortController().signal,
-    config: { ...ANY_SERVER, rateLimits: { perKey: NO_LIMIT, perAddress: NO_LIMIT } },
+    config: { ...ANY_SERVER, rateLimits: { perKey: NO_LIMIT, perAddress: NO_LIMIT, logins: NO_LIMIT } },
   } as unknown as ApiDeps;
   return makeDocument(createApp(deps), ANY_SERVER);
 }

@@ -26,12 +26,16 @@ const UNITS_OFF = [
   "dev-hugepages.mount",
 ];
 
-/** Every start is another boot to whoever asks the kernel, as it would be on a machine of its own. */
+/**
+ * Every start is another boot to whoever asks the kernel, as it would be on a machine of its own; and as there, a mount
+ * is seen in the namespaces of units, without which none has credentials.
+ */
 const BOOT = `#!/bin/sh
 set -eu
 mkdir -p /run/boot
 cat /proc/sys/kernel/random/uuid >/run/boot/id
 mount --bind /run/boot/id /proc/sys/kernel/random/boot_id
+mount --make-rshared /
 exec /sbin/init
 `;
 

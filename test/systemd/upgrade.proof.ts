@@ -17,7 +17,9 @@ const UPGRADE = "remotegpu-upgrade.service";
 const OPT = "/opt/remotegpu";
 const STATE = "/var/lib/remotegpu";
 const OF_HOSTS = ["docker.io", "docker-cli", "curl", "iptables", "iproute2", "busybox-static"];
-const ENVIRONMENTS = 5;
+/** With the two ranks of a gang and the replica of a service twenty containers. */
+const ENVIRONMENTS = 17;
+const CONTAINERS = 20;
 /** A core is the least that an environment takes. It is not what the story is about. */
 const MANY_CORES = `NODE_OPTIONS="--max-semi-space-size=1 --import=data:text/javascript,import%20os%20from%20'node:os';os.cpus=()=>Array(64).fill({model:'',speed:0})"`;
 const PROBATION_SECONDS = 60;
@@ -59,6 +61,14 @@ const TALKER = `
     ssh.stdin.write(said.at(-1));
   }, 5);`;
 
+/** Requests to the service, one after the other, with the status of each answer as a line. */
+const REQUESTS = `
+  while [ ! -e /root/enough ]; do
+    remotegpu service curl hello / -- --resolve '*:8445:127.0.0.1' --insecure --max-time 60 \
+      --output /dev/null --write-out '%{http_code}\\n' >>/root/answers 2>&1 || echo "curl ended with $?" >>/root/answers
+    sleep 0.2
+  done`;
+
 /** Writes down the longest time between two ticks of metering, in milliseconds, whichever agents they are of. */
 const WATCHER = `
   const fs = require("fs");
@@ -90,6 +100,7 @@ const Results = z.array(
     reason: z.looseObject({ code: z.string() }).nullable(),
   }),
 );
+const Shown = z.looseObject({ status: z.string() });
 const Refused = z.array(z.looseObject({ version: z.string() }));
 
 const ending = new AsyncDisposableStack();
@@ -136,6 +147,24 @@ async function environments(): Promise<void> {
   await controlPlane.cli(`env create first --image ${IMAGE} --cpu 1 --memory 256M --gpu 1 --wait`);
   for (let number = 2; number <= ENVIRONMENTS; number += 1)
     await controlPlane.cli(`env create number-${number} --image ${IMAGE} --cpu 1 --memory 64M --wait`);
+  await controlPlane.cli(
+    `job create together --image ${IMAGE} --nodes 2 --cpu 1 --memory 64M --max-minutes 600 -- sleep 100000`,
+  );
+  await controlPlane.cli(
+    `service create hello --image ${IMAGE} --version 1 --cpu 1 --memory 64M --health / --command 'mkdir -p /tmp/www; echo hello > /tmp/www/index.html; exec httpd -f -p $PORT -h /tmp/www'`,
+  );
+  await eventually(
+    async () => {
+      const [job, service] = [await shown("job", "together"), await shown("service", "hello")];
+      return job === "running" && service === "running";
+    },
+    { withinMs: 180_000, what: "the gang and the service" },
+  );
+}
+
+/** Its status. */
+async function shown(kind: "job" | "service", name: string): Promise<string> {
+  return Shown.parse(JSON.parse(await controlPlane.cli(`${kind} show ${name} --json`))).status;
 }
 
 const unit = (name: string, property: string) =>
@@ -184,6 +213,8 @@ describe("a release that works", () => {
     const { machine } = controlPlane;
     await machine.run(`cat >/root/talk.cjs <<'END'\n${TALKER}\nEND`);
     talk = await machine.launch("/usr/lib/remotegpu/node /root/talk.cjs");
+    await machine.run(`cat >/root/request.sh <<'END'\n${REQUESTS}\nEND`);
+    await machine.launch("sh /root/request.sh");
     await host.launch(`${OPT}/${await linked("current")}/node /root/watch.cjs`);
   });
 
@@ -225,6 +256,7 @@ describe("a release that works", () => {
   });
 
   test("leaves containers, the SSH session and metering as they were", async () => {
+    expect(containersBefore.split("\n")).toHaveLength(CONTAINERS);
     expect(await containers()).toBe(containersBefore);
     expect(await talk.isAlive()).toBe(true);
     const longest = Number(await host.run("cat /root/longest"));
@@ -235,6 +267,11 @@ describe("a release that works", () => {
     expect(Object.keys(proofs)).toEqual(["exact"]);
   });
 });
+
+/** What no reader of the file can make sense of any more. */
+const OVERWRITE = `const { openSync, writeSync, fsyncSync } = await import("node:fs"); setTimeout(() => {
+  for (const name of ["", "-wal"]) { const file = openSync("${STATE}/journal.sqlite" + name, "r+");
+    writeSync(file, Buffer.alloc(65_536, 0x5a), 0, 65_536, 0); fsyncSync(file); } }, 5_000);`;
 
 const atRun = (code: string) => ({ find: "\n", put: `\nif (process.argv[2] === "run") { ${code} }\n` });
 const BAD = [
@@ -357,6 +394,55 @@ describe("an upgrade that is cut short", () => {
     expect(Number(lines)).toBeGreaterThan(1_000);
   });
 
+  test("each request to the service was answered", async () => {
+    const answers = (await controlPlane.machine.run("sort /root/answers | uniq -c")).trim();
+
+    console.log(`requests: ${answers}`);
+    expect(answers).toMatch(/^\d+ 200$/);
+  });
+
+  test("corrupts the journal is taken back, and every container goes on", async () => {
+    const version = await release("9.5.5", atRun(OVERWRITE));
+
+    await handOver("9.5.5");
+
+    expect((await endOf(version)).last).toMatchObject({
+      from: good,
+      to: version,
+      result: "reverted",
+      reason: { code: expect.stringMatching(/^upgrade-(self-test-failed|agent-restarts)$/) },
+    });
+    expect([await linked("current"), await linked("committed")]).toEqual([good, good]);
+    await controlPlane.isOnline("host-1");
+    expect(await containers()).toBe(containersBefore);
+  });
+
+  test("ends work after its switch is taken back, and ends no more of it", async () => {
+    const version = await release("9.4.5", {
+      find: "function reconcile(input2) {",
+      put: `function reconcile(input2) {
+        if (process.argv[2] === "run" && process.uptime() > 20 && globalThis.ended === undefined)
+          for (const { owner, containerId } of ownedContainers(input2).slice(-1)) {
+            globalThis.ended = containerId;
+            return [{ kind: "stop", instanceId: owner.instanceId, runId: owner.runId, containerId, cause: "ordered" }];
+          }`,
+    });
+
+    await handOver("9.4.5");
+
+    expect((await endOf(version)).last).toMatchObject({
+      from: good,
+      to: version,
+      result: "reverted",
+      reason: { code: expect.stringMatching(/^upgrade-work-(ended|lost)$/) },
+    });
+    expect([await linked("current"), await linked("committed")]).toEqual([good, good]);
+    await controlPlane.isOnline("host-1");
+    const before = containersBefore.split("\n");
+    const kept = (await containers()).split("\n").filter((container) => before.includes(container));
+    expect(kept).toHaveLength(CONTAINERS - 1);
+  });
+
   test("goes on after a reboot of the host, which counts as one restart", async () => {
     const version = await goodRelease("9.8.0");
     await handOver("9.8.0");
@@ -368,7 +454,7 @@ describe("an upgrade that is cut short", () => {
     console.log(`committed ${seconds} s after the reboot`);
     expect(last).toMatchObject({ from: good, to: version, result: "committed" });
     expect([await linked("current"), await linked("committed")]).toEqual([version, version]);
-    await eventually(async () => (await containers()).split("\n").length === ENVIRONMENTS, {
+    await eventually(async () => (await containers()).split("\n").length >= ENVIRONMENTS, {
       withinMs: 120_000,
       what: "all environments",
     });

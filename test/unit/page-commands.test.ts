@@ -24,7 +24,7 @@ function optionsOfServer(): Map<string, string[]> {
   return new Map(
     parts.map((part) => [
       part.slice(0, part.indexOf('"')),
-      [...part.matchAll(/\.(?:option|requiredOption)\("(--[\w-]+)/g)].map(([, option = ""]) => option),
+      [...part.matchAll(/\.(?:option|requiredOption)\(\s*"(--[\w-]+)/g)].map(([, option = ""]) => option),
     ]),
   );
 }

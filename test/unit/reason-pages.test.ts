@@ -46,6 +46,7 @@ import { MONEY_CODES } from "@remotegpu/control-plane/server/core/refusals/codes
 import { ORDER_FIELD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/order";
 import { REQUEST_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/request";
 import { SCHEMA_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/schema";
+import { SIGN_ON_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/sign-on";
 import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/state";
 import { TERMINAL_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/terminal";
 import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
@@ -234,6 +235,11 @@ const PAGES: readonly PageContents[] = [
       ["Accounts", ACCOUNT_CODES],
       ["Requests", REQUEST_CODES],
     ],
+  },
+  {
+    file: "sign-on.md",
+    title: "Codes of refused logins by single sign-on",
+    families: [["Single sign-on", SIGN_ON_CODES]],
   },
   {
     file: "input.md",

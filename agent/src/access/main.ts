@@ -1,6 +1,6 @@
 /** The command of the second unit, remotegpu-access: holds the ports of this host's leases and relays to containers. */
 import { mkdirSync, readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { configFrom, readSettings, reloadOnSignal } from "../config/config-sources.ts";
 import { ConfigError, type Config } from "../config/config.ts";
 import { doOverlap } from "../core/leases/lease-port.ts";
@@ -10,7 +10,9 @@ import { NewerDatabaseError } from "../journal/database/schema-steps.ts";
 import { bundleOf } from "../process/bundle.ts";
 import { ending } from "@remotegpu/shared/ending";
 import type { Log } from "@remotegpu/shared/log";
+import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
 import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
+import { newTrace } from "@remotegpu/shared/tracing/current-trace";
 import { SettingsFileError } from "@remotegpu/shared/settings/setting-sources";
 import { AccessProcess } from "./access-process.ts";
 import { ControlSocketError } from "../process/socket-file.ts";
@@ -18,8 +20,8 @@ import { HandoverError } from "./handover/predecessor.ts";
 
 const KERNEL_RANGE_FILE = "/proc/sys/net/ipv4/ip_local_port_range";
 
-async function run(): Promise<void> {
-  const { config, log } = begun();
+async function run({ logFormat }: { logFormat?: string }): Promise<void> {
+  const { config, log } = begun(logFormat === undefined ? {} : { REMOTEGPU_LOG_FORMAT: logFormat });
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   warnOfOverlap(config, log);
   // What it waited for as well, as for its standard input to close, would keep it up.
@@ -32,11 +34,11 @@ async function succeed(): Promise<void> {
   process.exit(await begin(config, notifier, log).succeed());
 }
 
-/** @throws ConfigError, SettingsFileError */
-function begun(): { config: Config; log: Log } {
-  const sources = readSettings();
+/** @param options by the variable that each stands for @throws ConfigError, SettingsFileError */
+function begun(options: Record<string, string> = {}): { config: Config; log: Log } {
+  const sources = readSettings(options);
   const config = configFrom(sources);
-  const log = openLog(config.log, STANDARD_OUTPUT);
+  const log = openLog(config.log, STANDARD_OUTPUT, newTrace());
   reloadOnSignal(sources, log);
   return { config, log };
 }
@@ -77,7 +79,15 @@ function explain(error: unknown): number {
 }
 
 const program = new Command("remotegpu-access").exitOverride();
-program.command("run", { isDefault: true }).description("hold the ports of this host's leases").action(run);
+program
+  .command("run", { isDefault: true })
+  .description("hold the ports of this host's leases")
+  .addOption(
+    new Option("--log-format <format>", "or REMOTEGPU_LOG_FORMAT: the form of log lines").choices(
+      LOG_FORMATS,
+    ),
+  )
+  .action(run);
 program
   .command("succeed", { hidden: true })
   .description("take over from the process of another version, which starts this one")

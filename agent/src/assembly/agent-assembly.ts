@@ -1,5 +1,6 @@
 /** Makes every part of an agent, ties them together, and sets them going; `end` undoes it in the opposite order. */
 import type { Log } from "@remotegpu/shared/log";
+import type { TraceContext } from "@remotegpu/shared/tracing/trace-context";
 import { DrillFolder } from "../host/drill-folder.ts";
 import { readProcessStart } from "../host/processes/process-liveness.ts";
 import type { Agent } from "../loop/agent.ts";
@@ -32,7 +33,7 @@ export async function startAgent(given: AgentSetting): Promise<StartedAgent> {
   const clock = { ...given.clock, wallMs: () => given.clock.wallMs() + drillWatch.clockAheadMs };
   const setting = { ...given, clock };
   const { host_id: hostId } = credential.grant;
-  const wake = () => agent.wake();
+  const wake = (cause?: TraceContext | null) => agent.wake(cause);
   const limitWatch = new LimitWatch(
     { stateDir: config.stateDir, bootId: clock.bootId },
     { raises: config.raisesLimits, log },

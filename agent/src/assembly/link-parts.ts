@@ -2,6 +2,7 @@
  * An agent's parts that talk with the control plane: the connection, the credential that is kept fresh for it, the
  * conversation over it, and what the control plane asks of this host by it. None of them has begun when handed out.
  */
+import type { TraceContext } from "@remotegpu/shared/tracing/trace-context";
 import { credentialFile } from "../config/config.ts";
 import { Outbox } from "../journal/rows/outbox.ts";
 import { HostConnection } from "../link/connection.ts";
@@ -36,7 +37,11 @@ export type LinkParts = {
 
 export function linkParts(
   { config, credential, key, clock, journal, log }: AgentSetting,
-  { host, observation, wake }: { host: HostParts; observation: Observation; wake: () => void },
+  {
+    host,
+    observation,
+    wake,
+  }: { host: HostParts; observation: Observation; wake: (cause?: TraceContext | null) => void },
 ): LinkParts {
   const { host_id: hostId } = credential.grant;
   const { runtime, runtimeWatch, gpuWatch, groups, stored } = host;

@@ -1,7 +1,7 @@
 /** The command of the third unit, remotegpu-files: reads and writes files of this host's storage pool for the control plane. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { ControlSocketError } from "../process/socket-file.ts";
 import { configFrom, readSettings, reloadOnSignal } from "../config/config-sources.ts";
 import { ConfigError, filesFolder, filesSocket } from "../config/config.ts";
@@ -9,17 +9,19 @@ import { monotonicMs } from "../host/clock.ts";
 import { ServiceNotifier } from "../host/notify.ts";
 import { FILES_LOCK_FILE, FolderLockedError, lockFolder } from "../journal/database/folder-lock.ts";
 import { ending } from "@remotegpu/shared/ending";
+import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
 import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
+import { newTrace } from "@remotegpu/shared/tracing/current-trace";
 import { SettingsFileError } from "@remotegpu/shared/settings/setting-sources";
 import { FilesServer } from "./files-server.ts";
 import { giveUpRights, ManyRightsError } from "./few-rights.ts";
 
 const ALIVE_EVERY_MS = 1_000;
 
-async function run(): Promise<void> {
-  const sources = readSettings();
+async function run({ logFormat }: { logFormat?: string }): Promise<void> {
+  const sources = readSettings(logFormat === undefined ? {} : { REMOTEGPU_LOG_FORMAT: logFormat });
   const config = configFrom(sources);
-  const log = openLog(config.log, STANDARD_OUTPUT);
+  const log = openLog(config.log, STANDARD_OUTPUT, newTrace());
   const logged = (error: unknown) => log.warn({ error }, "systemd could not be notified");
   mkdirSync(filesFolder(config.stateDir), { recursive: true, mode: 0o700 });
   giveUpRights();
@@ -62,6 +64,11 @@ const program = new Command("remotegpu-files").exitOverride();
 program
   .command("run", { isDefault: true })
   .description("serve files of this host's storage pool to the control plane")
+  .addOption(
+    new Option("--log-format <format>", "or REMOTEGPU_LOG_FORMAT: the form of log lines").choices(
+      LOG_FORMATS,
+    ),
+  )
   .action(run);
 
 try {

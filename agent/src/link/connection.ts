@@ -5,6 +5,7 @@
 import { Events, headers, type Msg, type NatsConnection, type Subscription } from "nats";
 import type { CredentialGrant } from "@remotegpu/shared/messages/joining";
 import type { Log } from "@remotegpu/shared/log";
+import { inTraceOf, withTrace } from "@remotegpu/shared/messages/message-trace";
 import { dialNats, isSameServer, RECONNECT_AFTER_MS, RECONNECT_JITTER_MS } from "./nats-dial.ts";
 import type { HostKey } from "./nkey.ts";
 
@@ -85,8 +86,8 @@ export class HostConnection {
     const connection = this.#current;
     if (connection === null || !this.#isConnected) throw new LinkDownError("not connected to NATS");
     try {
-      const withId = messageId === undefined ? {} : { headers: headersWithId(messageId) };
-      return (await connection.request(subject, data, { timeout: timeoutMs, ...withId })).data;
+      const sent = { timeout: timeoutMs, headers: withTrace(headersWithId(messageId)) };
+      return (await connection.request(subject, data, sent)).data;
     } catch (cause) {
       throw new LinkDownError(`no answer on ${subject}`, { cause });
     }
@@ -154,7 +155,7 @@ export class HostConnection {
       connection.subscribe(subject, {
         callback: (error, message) => {
           if (error) this.#onForbidden(connection, subject, error);
-          else handle(message.data, responderOf(message), message.subject);
+          else inTraceOf(message, () => handle(message.data, responderOf(message), message.subject));
         },
       }),
     );
@@ -215,9 +216,9 @@ function isAuthenticationError(code: unknown): boolean {
   return typeof code === "string" && AUTHENTICATION_ERRORS.has(code);
 }
 
-function headersWithId(messageId: string) {
+function headersWithId(messageId: string | undefined) {
   const withId = headers();
-  withId.set("Nats-Msg-Id", messageId);
+  if (messageId !== undefined) withId.set("Nats-Msg-Id", messageId);
   return withId;
 }
 

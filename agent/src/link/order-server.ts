@@ -7,6 +7,7 @@ import { type HostStatement, reasonOf, textOf } from "@remotegpu/shared/reasons/
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { ExecRequest, ExecStop, type ExecReply } from "@remotegpu/shared/messages/protocol";
+import { currentTrace, inTrace, nextStep } from "@remotegpu/shared/tracing/current-trace";
 import { down, downOfAllSessions } from "@remotegpu/shared/messages/subjects";
 import { decode, encode } from "@remotegpu/shared/messages/wire";
 import type { MessageHandler } from "./connection.ts";
@@ -41,19 +42,22 @@ export function orderSubscriptions(
 
 function gentle(wake: () => void): MessageHandler {
   let timer: NodeJS.Timeout | null = null;
-  let isWanted = false;
+  /** In the trace of the latest nudge; null: no wake is due. */
+  let due: (() => void) | null = null;
   const rest = () => {
     timer = null;
-    if (isWanted) wakeNow();
+    if (due !== null) wakeNow(due);
   };
-  const wakeNow = () => {
-    isWanted = false;
+  const wakeNow = (wakeInTrace: () => void) => {
+    due = null;
     timer = setTimeout(rest, MIN_BETWEEN_WAKES_MS);
-    wake();
+    wakeInTrace();
   };
   return () => {
-    if (timer === null) wakeNow();
-    else isWanted = true;
+    const step = nextStep(currentTrace());
+    const wakeInTrace = () => inTrace(step, wake);
+    if (timer === null) wakeNow(wakeInTrace);
+    else due = wakeInTrace;
   };
 }
 

@@ -5,6 +5,9 @@
  */
 import { AssertionError } from "node:assert";
 import type { Log } from "@remotegpu/shared/log";
+import { inTrace } from "@remotegpu/shared/tracing/current-trace";
+import type { TraceContext } from "@remotegpu/shared/tracing/trace-context";
+import { WakingTrace } from "@remotegpu/shared/tracing/waking-trace";
 import { isUnsettled } from "../core/runs/run-view.ts";
 import type { ServiceNotifier } from "../host/notify.ts";
 import { DamagedJournalError } from "../journal/database/integrity.ts";
@@ -66,13 +69,16 @@ export class Agent {
   #isStopping = false;
   #loop: Promise<void> = Promise.resolve();
   #isReady = false;
+  readonly #waking = new WakingTrace();
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
   }
 
-  wake(): void {
+  /** `cause`: what the next round does was ordered in this trace, which it continues. */
+  wake(cause: TraceContext | null = null): void {
     this.#isWoken = true;
+    this.#waking.note(cause);
     this.#wakeUp();
   }
 
@@ -100,7 +106,7 @@ export class Agent {
     while (!this.#isStopping) {
       this.#isWoken = false;
       const begunMs = performance.now();
-      await this.#round();
+      await inTrace(this.#waking.begin(), () => this.#round());
       this.#parts.onRound?.(performance.now() - begunMs);
       if (!this.#isStopping && !this.#isWoken) await this.#sleep();
     }

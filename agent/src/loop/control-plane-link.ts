@@ -28,6 +28,9 @@ import {
   type ObservedStateReport,
 } from "../link/control-plane-client.ts";
 import { publishBatch } from "../link/journal-publisher.ts";
+import { currentTrace, inTrace, newTrace } from "@remotegpu/shared/tracing/current-trace";
+import type { TraceContext } from "@remotegpu/shared/tracing/trace-context";
+import { WakingTrace } from "@remotegpu/shared/tracing/waking-trace";
 import { momentOf, monotonic, type Clock } from "../host/moment.ts";
 
 const HEARTBEAT_JITTER_MS = 1_000;
@@ -58,7 +61,8 @@ export type LinkOptions = {
   upgrade: () => UpgradeReport | null;
   /** The control plane names the release that this host is to run. */
   onRelease: (release: NamedRelease) => Promise<void>;
-  wake: () => void;
+  /** `cause`: what there is to do was ordered in this trace. */
+  wake: (cause?: TraceContext | null) => void;
   log: Log;
 };
 
@@ -76,6 +80,8 @@ export class ControlPlaneLink {
   readonly #client: ControlPlaneClient;
   readonly #busy = new Map<Word, Promise<void>>();
   readonly #backoffUntilMs = new Map<Word, number>();
+  /** Of the nudge that the next pull follows. */
+  readonly #nudges = new WakingTrace();
   #nextHeartbeatMs = Number.NEGATIVE_INFINITY;
   #contact: Contact;
   #heartbeats = 0;
@@ -149,6 +155,7 @@ export class ControlPlaneLink {
   /** What is wanted has changed. It is pulled at once and not in the next round: somebody waits for it. */
   nudged(): void {
     this.#isPullWanted = true;
+    this.#nudges.note(currentTrace());
     if (this.#options.connection.isConnected) this.#pullIfWanted();
   }
 
@@ -181,7 +188,11 @@ export class ControlPlaneLink {
   /** A host that was never seen, or whose report differs, is asked to report first. */
   #pullIfWanted(): void {
     if (this.#isPullWanted && this.#isKnown && this.#reportedDigest !== null)
-      this.#begin("pull", () => this.#pull());
+      this.#begin(
+        "pull",
+        () => this.#pull(),
+        () => this.#nudges.begin(),
+      );
   }
 
   #isReportDue({ observed, isStarting }: Vitals, nowMs: number): boolean {
@@ -320,21 +331,25 @@ export class ControlPlaneLink {
   }
 
   /** After a failure the word rests for a moment, so that a refusal cannot make the loop spin. */
-  #begin(what: Word, work: () => Promise<void>): void {
-    const { clock, log, wake } = this.#options;
+  #begin(what: Word, work: () => Promise<void>, step: () => TraceContext = newTrace): void {
+    const { clock } = this.#options;
     if (this.#busy.has(what) || clock.monotonicMs() < (this.#backoffUntilMs.get(what) ?? 0)) return;
-    const word = work()
-      .then(
-        // Publishing changes nothing here; after the others there may be more to say or to do.
-        () => (what === "publish" ? undefined : wake()),
-        (error: unknown) => {
-          if (!FAILURES.some((failure) => error instanceof failure)) throw error;
-          this.#backoffUntilMs.set(what, clock.monotonicMs() + REST_AFTER_FAILURE_MS);
-          log.warn({ error }, `${what}: not done; tried again`);
-        },
-      )
-      .finally(() => this.#busy.delete(what));
+    const word = inTrace(step(), () => this.#attempt(what, work)).finally(() => this.#busy.delete(what));
     this.#busy.set(what, word);
+  }
+
+  async #attempt(what: Word, work: () => Promise<void>): Promise<void> {
+    const { clock, log, wake } = this.#options;
+    try {
+      await work();
+    } catch (error) {
+      if (!FAILURES.some((failure) => error instanceof failure)) throw error;
+      this.#backoffUntilMs.set(what, clock.monotonicMs() + REST_AFTER_FAILURE_MS);
+      log.warn({ error }, `${what}: not done; tried again`);
+      return;
+    }
+    // Publishing changes nothing here; after the others there may be more to say or to do, and after a pull it is ordered.
+    if (what !== "publish") wake(what === "pull" ? currentTrace() : null);
   }
 }
 

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { errorForLog } from "@remotegpu/shared/log";
 import { openLog, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
+import { newTrace } from "@remotegpu/shared/tracing/current-trace";
 import { z } from "zod";
 import { ConfigError, readConfig } from "../config/config.ts";
 import { PROBATION_MS } from "../core/upgrade/probation.ts";
@@ -56,7 +57,7 @@ async function openRun(): Promise<UpgradeRun> {
     clock: { bootId: await readBootId(), monotonicMs, wallMs: () => Date.now() },
     probationMs: config.upgradeProbationMs ?? PROBATION_MS,
     turnMs: TURN_MS,
-    log: openLog(config.log, STANDARD_OUTPUT),
+    log: openLog(config.log, STANDARD_OUTPUT, newTrace()),
   });
 }
 

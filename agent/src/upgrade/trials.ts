@@ -27,6 +27,12 @@ export class Trials {
     return why === null ? null : { code: "upgrade-self-test-failed", params: { why } };
   }
 
+  /** Whether the journal is whole on the disk, whatever the agent that writes it remembers. @returns why not; null: it is. */
+  async journal(folder: string): Promise<HostReason | null> {
+    const why = await this.#why(folder, ["self-test", "--journal"], SELF_TEST_MS);
+    return why === null ? null : { code: "upgrade-self-test-failed", params: { why } };
+  }
+
   /** @returns why it must not be switched to; null: it may. */
   async observe(folder: string): Promise<HostReason | null> {
     const why = await this.#why(folder, ["observe", "--ticks", "3"], OBSERVE_MS);

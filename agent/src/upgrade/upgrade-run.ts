@@ -33,7 +33,7 @@ export type UpgradeRunOptions = {
   units: UnitFiles;
   systemctl: Systemctl;
   source: Pick<ReleaseSource, "fetch">;
-  trials: Pick<Trials, "selfTest" | "observe">;
+  trials: Pick<Trials, "selfTest" | "observe" | "journal">;
   publicKeyFile: string;
   readHealth: () => ReportedHealth | null;
   /** Which of these processes live. */
@@ -189,8 +189,14 @@ export class UpgradeRun {
     if (probation.agentStartedMs === null) await this.#options.systemctl.start(AGENT_UNITS);
     const verdict = judge({ probation, baseline: upgrade.baseline, probationMs }, observed);
     if (verdict.kind === "revert") this.#enter(watched, { phase: "reverting", reason: verdict.reason });
-    if (verdict.kind === "commit") this.#enter(watched, { phase: "committing" });
+    if (verdict.kind === "commit") await this.#commitIfWhole(watched);
     return verdict.kind === "wait";
+  }
+
+  /** From the commit on nobody looks at the journal until the agent starts again, which may be in a year. */
+  async #commitIfWhole(upgrade: Upgrade): Promise<void> {
+    const reason = await this.#options.trials.journal(this.#folder.versionFolder(upgrade.to));
+    this.#enter(upgrade, reason === null ? { phase: "committing" } : { phase: "reverting", reason });
   }
 
   async #observe({ baseline }: Upgrade): Promise<Observed> {

@@ -5,6 +5,8 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import type { Duplex, Readable } from "node:stream";
+import { newTrace } from "@remotegpu/shared/tracing/current-trace";
+import { TRACEPARENT, writeTraceparent } from "@remotegpu/shared/tracing/trace-context";
 import { z } from "zod";
 import { addressOf, type ApiRequest } from "../../client/api-request.ts";
 import { Transport, type Message, type Reply } from "../../client/transport.ts";
@@ -16,10 +18,14 @@ const TIMED_OUT = 504;
 /** The status of a range of a file that has no byte there; what is known of it stands in the headers. */
 const NO_SUCH_RANGE = 416;
 
+/** One for all requests of one command, by which its operator finds them. */
+const TRACE = { [TRACEPARENT]: writeTraceparent(newTrace()) };
+
 const Problem = z.looseObject({
   title: z.string().optional(),
   detail: z.string().optional(),
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  trace_id: z.string().optional(),
 });
 
 /** Which server, by which key, and where that key stands, which the message says that it is refused. */
@@ -95,7 +101,7 @@ export class ApiClient extends Transport {
         method,
         signal,
         ...(this.#ca && { ca: this.#ca }),
-        headers: { authorization: `Bearer ${this.#server.key}`, ...headers },
+        headers: { authorization: `Bearer ${this.#server.key}`, ...TRACE, ...headers },
       });
       // Only the beginning has a deadline: what is followed may be silent for days.
       const late = isPatient
@@ -186,6 +192,7 @@ async function exchanged(
         ...(ca && { ca }),
         headers: {
           authorization: `Bearer ${server.key}`,
+          ...TRACE,
           ...headers,
           ...(payload !== undefined && {
             "content-type": "application/json",
@@ -265,7 +272,10 @@ function refusal(status: number, answer: unknown, more: string): CliError {
     .map(({ path, message }) => `\n  ${path}: ${message}`)
     .join("");
   const sentence = problem.detail ?? problem.title ?? "The server refused";
-  return new CliError(kindOf(status), `${sentence}${more} (${status})${fields}`, { status, answer });
+  // What the server failed at is found in its log; what it refused is explained by the sentence.
+  const isFailure = status >= 500 && problem.trace_id !== undefined;
+  const known = isFailure ? `${status}, trace ${problem.trace_id}` : status;
+  return new CliError(kindOf(status), `${sentence}${more} (${known})${fields}`, { status, answer });
 }
 
 function kindOf(status: number): CliError["kind"] {

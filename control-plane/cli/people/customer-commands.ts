@@ -28,6 +28,7 @@ import {
   type Command,
   type Group,
 } from "../framework/command.ts";
+import { IDENTITIES } from "./identity-commands.ts";
 import { KEY_COLUMNS, keyOptions } from "./key-commands.ts";
 import { listCommand, showCommand } from "../framework/list-command.ts";
 import { printDone, printOne } from "../framework/output.ts";
@@ -222,6 +223,7 @@ export const CUSTOMERS: readonly Group[] = [
       ...MONEY,
       ...SHARE,
       ...KEYS,
+      ...IDENTITIES,
       ...DATA,
     ],
   },

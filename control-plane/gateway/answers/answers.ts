@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { currentTrace } from "@remotegpu/shared/tracing/current-trace";
 import { SANDBOX } from "../../server/core/gateway/services/shared-origin.ts";
 import { inEnglish } from "../../server/core/reasons/english/english.ts";
 import { type GivenReason, reasonOf } from "../../server/core/reasons/plain-reason.ts";
@@ -95,7 +96,9 @@ function document({ problem, status, title, reason: given }: Answer): string {
   const reason = reasonOf(given);
   const type = problem === null ? "about:blank" : gatewayProblemType(problem);
   const { code: reason_code, params: reason_params } = reason;
-  return `${JSON.stringify({ type, title, status, detail: inEnglish(reason), reason_code, reason_params })}\n`;
+  const trace_id = currentTrace()?.traceId;
+  const detail = inEnglish(reason);
+  return `${JSON.stringify({ type, title, status, detail, reason_code, reason_params, trace_id })}\n`;
 }
 
 const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:20vh auto 0;padding:0 1rem}h1{font-size:1.3rem}p{overflow-wrap:anywhere}`;

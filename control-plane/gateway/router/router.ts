@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "@remotegpu/shared/log";
+import { inTrace } from "@remotegpu/shared/tracing/current-trace";
 import { isForeignSocket, isForged } from "../../server/core/gateway/cross-site.ts";
 import { type RequestedHost, readHost, type WebBase } from "../../server/core/gateway/origin.ts";
 import {
@@ -22,6 +23,7 @@ import type { ResponseRateLimiter } from "../../server/core/gateway/response-rat
 import { isRelayed } from "../../server/core/environments/web-target.ts";
 import type { Knock } from "../../server/core/gateway/waking.ts";
 import { readForm } from "../../server/core/gateway/request-form.ts";
+import { traceOf } from "../entry/request-trace.ts";
 import type { Entrance } from "../entry/entrance.ts";
 import type { OpenVisits } from "../entry/open-visits.ts";
 import type { Waker } from "../entry/waker.ts";
@@ -93,21 +95,23 @@ export class Router {
   }
 
   request(request: IncomingMessage, response: ServerResponse): void {
-    void this.#serve(request, response).catch((error: unknown) => {
-      this.#parts.log.error(
-        { error, method: request.method, host: request.headers.host },
-        "a request failed",
-      );
-      answer(request, response, unknownNow("internal-error"));
-    });
+    const { method } = request;
+    const served = async () =>
+      await this.#serve(request, response).catch((error: unknown) => {
+        this.#parts.log.error({ error, method, host: request.headers.host }, "a request failed");
+        answer(request, response, unknownNow("internal-error"));
+      });
+    void inTrace(traceOf(request), served);
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
-    void this.#serveSocket(request, socket, head).catch((error: unknown) => {
-      this.#parts.log.error({ error, host: request.headers.host }, "a WebSocket failed");
-      answerUpgrade(request, socket, unknownNow("internal-error"));
-    });
+    const served = async () =>
+      await this.#serveSocket(request, socket, head).catch((error: unknown) => {
+        this.#parts.log.error({ error, host: request.headers.host }, "a WebSocket failed");
+        answerUpgrade(request, socket, unknownNow("internal-error"));
+      });
+    void inTrace(traceOf(request), served);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,9 +1,12 @@
 /**
  * The one way a loop runs: woken or after a slow poll, one pass at a time, and the one place where a failed pass is
- * caught. Being woken during a pass means another one after it, so no wake is ever lost.
+ * caught. Being woken during a pass means another one after it, so no wake is ever lost. Each pass has a trace of its own,
+ * or continues that of the one request that woke it.
  */
 import assert from "node:assert/strict";
 import type { Log } from "@remotegpu/shared/log";
+import { currentTrace, inTrace, outsideOfTraces } from "@remotegpu/shared/tracing/current-trace";
+import { WakingTrace } from "@remotegpu/shared/tracing/waking-trace";
 
 const MAX_BACKOFF_MS = 30_000;
 const FIRST_BACKOFF_MS = 500;
@@ -65,6 +68,7 @@ export function startLoop({
   let woken = false;
   let failures = 0;
   let endPause: () => void = () => undefined;
+  const waking = new WakingTrace();
 
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
@@ -75,16 +79,20 @@ export function startLoop({
       };
     });
 
+  const attempt = async (): Promise<void> => {
+    try {
+      await pass();
+      failures = 0;
+    } catch (error) {
+      failures += 1;
+      log.error({ error, loop: name, failures }, "a pass failed; it is tried again");
+    }
+  };
+
   const run = async (): Promise<void> => {
     while (!ending.signal.aborted) {
       woken = false;
-      try {
-        await pass();
-        failures = 0;
-      } catch (error) {
-        failures += 1;
-        log.error({ error, loop: name, failures }, "a pass failed; it is tried again");
-      }
+      await inTrace(waking.begin(), attempt);
       if (ending.signal.aborted) return;
       // A failing pass is not made to fail faster by being woken.
       if (failures > 0) await pause(Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1)));
@@ -92,10 +100,11 @@ export function startLoop({
     }
   };
 
-  const running = run();
+  const running = outsideOfTraces(run);
   return {
     wake() {
       woken = true;
+      waking.note(currentTrace());
       if (failures === 0) endPause();
     },
     async stop() {

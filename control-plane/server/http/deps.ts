@@ -21,6 +21,8 @@ import type { HostFiles } from "../core/hosts/host-files.ts";
 import type { AnsweredRequests } from "../core/metrics/answered-requests.ts";
 import type { ServerCounters } from "../core/metrics/server-counters.ts";
 import type { PasswordSeal } from "../core/hosts/images/password-seal.ts";
+import type { LoginRole } from "../core/sign-on/login-claims.ts";
+import type { SignOn } from "../core/sign-on/sign-on.ts";
 import type { EnvVarSeal } from "../core/secrets/env-var-seal.ts";
 import type { WebhookSeal } from "../core/secrets/webhook-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../core/workloads/log-stream.ts";
@@ -100,7 +102,8 @@ export interface ApiConfig {
   /** What is shown under /; asking for the first time has it built. */
   dashboard: () => ServedDashboard;
   billingCalendar: BillingCalendar;
-  rateLimits: { perKey: RateLimit; perAddress: RateLimit };
+  /** `logins`: of an address by single sign-on, each of which has the identity provider asked something. */
+  rateLimits: { perKey: RateLimit; perAddress: RateLimit; logins: RateLimit };
 }
 
 /** Whose attempts are counted: an account, whichever of its keys it used. */
@@ -137,6 +140,8 @@ export interface ApiDeps {
   /** The host keys of environments. */
   hostKeys: HostKeys;
   jupyterTokens: JupyterTokens;
+  /** Null where no identity provider is set. */
+  signOn: SignOn | null;
   /** Aborted when this server is to end: answers that last are ended in order. */
   closing: AbortSignal;
   /** What was asked for and only counted so far. */
@@ -157,13 +162,19 @@ export interface Actor {
   keyRights: KeyRights;
   /** Null for a key without an end. */
   keyExpiresAt: Date | null;
+  /** By whose login the key was made; null: by none. */
+  identityId: number | null;
+  /** What that login's claims say in place of the account's type; null: nothing. */
+  loginRole: LoginRole | null;
 }
 
 export interface ApiEnv {
   Variables: {
     deps: ApiDeps;
+    /** Of the request: what is written for several requests at once is written in a trace of its own. */
+    traceId: string;
     answered: AnsweredRequests;
-    limiters: { keys: RateLimiter; addresses: RateLimiter };
+    limiters: { keys: RateLimiter; addresses: RateLimiter; logins: RateLimiter };
     actor: Actor;
     /** The hash of the key that was sent, whether it opens anything or not. */
     keyHash: string | undefined;
@@ -175,6 +186,8 @@ export interface ApiEnv {
     changes: ReadonlyMap<string, RequestedChange>;
     /** Set by routes where an admin acts on what belongs to others; written to the audit log. */
     auditSubject: string | undefined;
+    /** True where the handler has written to the audit log what is to be there; of a poll that changed nothing it is nothing. */
+    isRecorded: true | undefined;
     /** At an address of no page, where the dashboard's page says so. */
     isPage: true | undefined;
     /** The id of a request that may change something, like its audit scope. */

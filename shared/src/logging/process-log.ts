@@ -1,6 +1,8 @@
 /** The log of one process: where its lines go, in which form, and from which level on. */
 import { pino, type DestinationStream } from "pino";
 import { errorForLog, type Log } from "../log.ts";
+import { currentTrace } from "../tracing/current-trace.ts";
+import type { TraceContext } from "../tracing/trace-context.ts";
 import type { LogSettings } from "./log-settings.ts";
 import { textLine } from "./text-line.ts";
 
@@ -15,7 +17,12 @@ export interface ProcessLog extends Log {
   configure(settings: LogSettings): void;
 }
 
-export function openLog({ level, format }: LogSettings, descriptor: number): ProcessLog {
+/** @param own the trace of lines that belong to no request, message or pass; left out: they have none */
+export function openLog(
+  { level, format }: LogSettings,
+  descriptor: number,
+  own: TraceContext | null = null,
+): ProcessLog {
   const lines = pino.destination(descriptor);
   let isText = format === "text";
   const written: DestinationStream = { write: (line) => void lines.write(isText ? textLine(line) : line) };
@@ -23,6 +30,7 @@ export function openLog({ level, format }: LogSettings, descriptor: number): Pro
     {
       base: null,
       level,
+      mixin: () => traceFields(currentTrace() ?? own),
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: errorForLog },
@@ -35,4 +43,8 @@ export function openLog({ level, format }: LogSettings, descriptor: number): Pro
       isText = settings.format === "text";
     },
   });
+}
+
+function traceFields(trace: TraceContext | null): { trace_id?: string; span_id?: string } {
+  return trace === null ? {} : { trace_id: trace.traceId, span_id: trace.spanId };
 }

@@ -1,5 +1,7 @@
 /** A setting's value as it may be printed: of secrets their length, of addresses with a password everything but that. */
 
+import { postgresHostsFault, postgresPlaces, postgresUrls } from "./postgres-urls.ts";
+
 /** Of a URL's query these hold no secret. */
 const HARMLESS_QUERY = new Set([
   "sslmode",
@@ -16,8 +18,24 @@ export type SettingKind = "plain" | "secret" | "url";
 export function presentedValue(value: string, kind: SettingKind): string {
   if (value === "") return value;
   if (kind === "secret") return lengthOf(value);
+  if (kind === "url" && postgresUrls(value).length > 1) return presentedHosts(value);
   if (kind === "url" || /:\/\/[^,]*@/.test(value)) return value.split(",").map(presentedUrl).join(",");
   return plainText(value);
+}
+
+/** Of several hosts of one database all else is presented once, as it is given. */
+function presentedHosts(value: string): string {
+  const [first, ...others] = postgresUrls(value).map(presentedUrl);
+  const places = postgresPlaces(value);
+  if (postgresHostsFault(value) !== null || first === undefined || others.some(isLength))
+    return lengthOf(value);
+  const place = places[0] ?? "";
+  const at = first.lastIndexOf("@") < 0 ? first.indexOf(place) : first.indexOf(place, first.lastIndexOf("@"));
+  return `${first.slice(0, at)}${places.join(",")}${first.slice(at + place.length)}`;
+}
+
+function isLength(text: string): boolean {
+  return text.startsWith("[");
 }
 
 /** Only the length of what is not read in one way alone: its password may stand anywhere. */

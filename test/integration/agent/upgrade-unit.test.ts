@@ -163,6 +163,24 @@ test.each([
   expect(host.folder.isRefused(request)).toBe(true);
 });
 
+test("a version that left the journal damaged on the disk is taken back at the end of its probation", async () => {
+  offer({
+    agent:
+      'case "$2 $3" in "self-test --journal") echo "the journal\'s structure: malformed"; exit 1 ;; esac',
+  });
+
+  await host.unit().run();
+
+  expect(links()).toEqual([OLD, OLD, OLD]);
+  expect(host.folder.results()).toMatchObject([
+    {
+      result: "reverted",
+      reason: { code: "upgrade-self-test-failed", params: { why: "the journal's structure: malformed" } },
+    },
+  ]);
+  expect(host.folder.isRefused(request)).toBe(true);
+});
+
 test("where the agent does not run there is nothing to compare with: the self-test alone counts", async () => {
   offer({ agent: '[ "$2" != observe ]' });
   rmSync(join(host.path, "running/remotegpu-agent.service"));

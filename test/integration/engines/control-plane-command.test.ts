@@ -25,6 +25,8 @@ const FORMER_MAIN = new URL("../../../control-plane/src/main.ts", import.meta.ur
 const PAGE_WITHIN_MS = 180_000;
 /** Not even root can make a folder there. */
 const NO_FOLDER = "/sys/remotegpu";
+/** They report nothing besides where nothing is to do. */
+const JSON_COMMANDS = ["migrate --json", "doctor --json", "restore status --json"];
 /** Of either form. */
 const LOG_LINE = /"level":"\w+"|"msg":|took over|^\d{4}-\d\d-\d\dT\S+ [A-Z]+ /;
 
@@ -125,8 +127,14 @@ test("commands beside a running Postgres of the state folder log nothing among t
   const postgres = await startPostgres({ stateDir: folder, log: quietLog });
   onTestFinished(() => postgres.stop());
   const commands = ["migrate", "migrate --dry-run", "admin-key", "doctor", "schema-snapshot", "nats-config"];
+  commands.push(
+    "restore status",
+    ...JSON_COMMANDS,
+    `backup --json --without-keys --to ${join(folder, "backups")}`,
+  );
 
   const logged: string[] = [];
+  const answers: string[] = [];
   for (const command of commands) {
     const done = await execa(COMMAND, [...command.split(" "), "--state-dir", folder], {
       env: { DATABASE_URL: "", NATS_URL: "", REMOTEGPU_LOG_LEVEL: "debug" },
@@ -134,9 +142,12 @@ test("commands beside a running Postgres of the state folder log nothing among t
       timeout: 30_000,
     });
     logged.push(...done.all.split("\n").filter((line) => LOG_LINE.test(line)));
+    if (command.includes("--json")) answers.push(typeof JSON.parse(done.stdout));
+    if (JSON_COMMANDS.includes(command)) logged.push(...done.stderr.split("\n").filter(Boolean));
   }
 
   expect(logged).toEqual([]);
+  expect(answers).toEqual(Array(JSON_COMMANDS.length + 1).fill("object"));
 }, 90_000);
 
 test("a command that does not exist is named, and none of the server is started", async () => {

@@ -8,6 +8,8 @@ import { orderSubscriptions, type OrderHandlers } from "@remotegpu/agent/link/or
 import { InstanceId } from "@remotegpu/shared/values/ids";
 import { MAX_EXEC_BYTES } from "@remotegpu/shared/messages/exec-limits";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/messages/protocol";
+import { down } from "@remotegpu/shared/messages/subjects";
+import { currentTrace, inTrace, newTrace } from "@remotegpu/shared/tracing/current-trace";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
 import { memoryLog } from "../../support/memory-log.ts";
@@ -68,6 +70,45 @@ test("a command reaches exactly its host and its answer comes back", async () =>
   expect(await orders.exec(one.hostId, aCommand())).toEqual(DONE);
 
   expect(seen).toEqual(["one echo hello\nworld"]);
+});
+
+test("host and control plane handle each other's messages in the sender's trace", async () => {
+  const seen: string[] = [];
+  const note = (what: string) => seen.push(`${what} ${currentTrace()?.traceId}`);
+  const exec = () => {
+    note("exec");
+    return Promise.resolve(DONE);
+  };
+  const host = await startHost("one", { exec, onNudge: () => void note("nudge") });
+  const heartbeat = () => {
+    note("heartbeat");
+    return Promise.resolve(aHeartbeatReply());
+  };
+  const desiredSet = () => Promise.resolve(refusal("not here"));
+  await serveHosts(
+    controlPlane,
+    { heartbeat, desiredSet, observed: () => Promise.resolve(undefined) },
+    memoryLog(),
+  );
+  const [request, beat] = [newTrace(), newTrace()];
+
+  await inTrace(request, async () => {
+    orders.nudge(host.hostId);
+    await orders.exec(host.hostId, aCommand());
+  });
+  await inTrace(beat, () => host.client.heartbeat(aHeartbeat()));
+
+  expect(seen).toEqual([`nudge ${request.traceId}`, `exec ${request.traceId}`, `heartbeat ${beat.traceId}`]);
+});
+
+test("a message without the header, as earlier releases send it, is handled in a trace of its own", async () => {
+  const seen: unknown[] = [];
+  const host = await startHost("one", { onNudge: () => void seen.push(currentTrace()?.traceId) });
+
+  controlPlane.publish(down(host.hostId, "nudge"));
+  await eventually(() => seen.length === 1);
+
+  expect(seen).toEqual([expect.stringMatching(/^(?!0{32})[0-9a-f]{32}$/)]);
 });
 
 test("the largest output fits through", async () => {

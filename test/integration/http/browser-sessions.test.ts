@@ -625,7 +625,11 @@ describe("what is stored", () => {
 
 test("whoever guesses is held off like one who guesses keys", async () => {
   await using stack = new AsyncDisposableStack();
-  const bound = { perKey: { burst: 1e6, perSecond: 1e6 }, perAddress: { burst: 3, perSecond: 0.001 } };
+  const bound = {
+    perKey: { burst: 1e6, perSecond: 1e6 },
+    perAddress: { burst: 3, perSecond: 0.001 },
+    logins: { burst: 1e6, perSecond: 1e6 },
+  };
   const narrow = await openApi({ rateLimits: bound }, await emptyDatabase());
   stack.defer(async () => await narrow.close());
 
@@ -642,7 +646,11 @@ test("whoever guesses is held off like one who guesses keys", async () => {
 test("whoever guesses through a proxy of TLS on the server's machine holds off nobody else who comes by it", async () => {
   await using stack = new AsyncDisposableStack();
   const publicUrl = "https://gpu.example.com";
-  const bound = { perKey: { burst: 1e6, perSecond: 1e6 }, perAddress: { burst: 3, perSecond: 0.001 } };
+  const bound = {
+    perKey: { burst: 1e6, perSecond: 1e6 },
+    perAddress: { burst: 3, perSecond: 0.001 },
+    logins: { burst: 1e6, perSecond: 1e6 },
+  };
   const narrow = await openApi({ rateLimits: bound, publicUrl }, await emptyDatabase());
   stack.defer(async () => await narrow.close());
   const from = async (peer: string, forwarded: string, body: object) => {

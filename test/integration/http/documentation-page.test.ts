@@ -190,6 +190,9 @@ describe("the curl command", () => {
     expect(refused).toEqual([
       // It is for pages of the server alone, and a terminal is none.
       expect.objectContaining({ id: "createBrowserSession", status: 403 }),
+      expect.objectContaining({ id: "startSignOn", status: 303 }),
+      expect.objectContaining({ id: "receiveSignOn", status: 303 }),
+      expect.objectContaining({ id: "completeSignOn", status: 403 }),
       expect.objectContaining({ id: "readDownload", status: 422 }),
       expect.objectContaining({ id: "joinHost", body: expect.objectContaining({ detail: NO_PROOF }) }),
     ]);

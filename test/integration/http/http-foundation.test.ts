@@ -1,3 +1,5 @@
+import { inTrace, newTrace } from "@remotegpu/shared/tracing/current-trace";
+import { appendEvent, appendEvents, hostEvents } from "@remotegpu/control-plane/server/store/events/events";
 import { X509Certificate } from "node:crypto";
 import { createUser } from "@nats-io/nkeys";
 import { createApp } from "@remotegpu/control-plane/server/http/server/app";
@@ -86,6 +88,57 @@ describe("problem documents", () => {
     expect(answer).toMatchObject(problem(422));
     expect(answer.body.errors).toMatchObject([{ path: "body" }]);
   });
+});
+
+describe("traces", () => {
+  const PARENT = { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" };
+
+  test("a request continues its client's trace under a span of its own, and its problem names it", async () => {
+    const answer = await api.request("GET", "/api/v1/nothing-here", { as: alice, headers: PARENT });
+
+    expect(answer.headers.get("traceresponse")).toMatch(
+      /^00-4bf92f3577b34da6a3ce929d0e0e4736-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$/,
+    );
+    expect(answer.body).toMatchObject({ status: 404, trace_id: "4bf92f3577b34da6a3ce929d0e0e4736" });
+  });
+
+  test("a request with an invalid traceparent is served in a trace of its own", async () => {
+    const answer = await api.request("GET", "/api/v1/me", {
+      as: alice,
+      headers: { traceparent: "nonsense" },
+    });
+
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("traceresponse")).toMatch(/^00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+  });
+
+  test("the audit entry of a change has the trace of its request", async () => {
+    const made = await api.request("POST", "/api/v1/workspaces", {
+      as: alice,
+      body: { name: "traced" },
+      headers: PARENT,
+    });
+    expect(made.status).toBe(201);
+
+    const log = await api.request("GET", "/api/v1/audit-log?action=workspace.create", { as: api.admin });
+
+    expect(log.body.items[0]).toMatchObject({ trace_id: "4bf92f3577b34da6a3ce929d0e0e4736" });
+  });
+});
+
+test("events have the trace in which they are written, or that of their own request", async () => {
+  const [pass, request] = [newTrace(), newTrace()];
+  const event = { at: new Date(), kind: "host-cordoned", hostId: "traced" };
+
+  await inTrace(pass, async () => {
+    await appendEvent(api.db, event);
+    await appendEvents(api.db, [event, { ...event, traceId: request.traceId }]);
+  });
+  await appendEvent(api.db, event);
+
+  const rows = await hostEvents(api.db, "traced", { limit: 10, after: null });
+  const traces = rows.map(({ trace_id }) => trace_id);
+  expect(traces).toEqual([null, request.traceId, pass.traceId, pass.traceId]);
 });
 
 test("without its database the server lives, is not ready, and reports so", async () => {
@@ -543,7 +596,11 @@ describe("pages", () => {
 describe("rate limits", () => {
   test("a caller in a loop gets 429 with the time to wait, and is served again after it", async () => {
     const limited = await openApi({
-      rateLimits: { perKey: { burst: 3, perSecond: 1 }, perAddress: { burst: 1000, perSecond: 1000 } },
+      rateLimits: {
+        perKey: { burst: 3, perSecond: 1 },
+        perAddress: { burst: 1000, perSecond: 1000 },
+        logins: { burst: 1000, perSecond: 1000 },
+      },
     });
     try {
       const answers = [];

@@ -199,6 +199,10 @@ async function fillAccount(): Promise<void> {
     "data_removals (customer_id, ordered_at, ordered_by, resource_type, resource_id, folder)",
     `${customerId}, now(), 'a', 'dataset', n, 'f' || n`,
   );
+  await fill(
+    "customer_identities (customer_id, issuer, subject, created_at)",
+    `${customerId}, 'https://accounts.example.com', n, now()`,
+  );
   await fill("webhooks (customer_id, url, secret)", `${customerId}, 'https://example.com/', 's'`);
   await fill(
     "webhook_deliveries (webhook_id, kind, body, created_at, next_try_at)",

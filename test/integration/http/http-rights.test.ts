@@ -3,11 +3,15 @@
  * not exist. A route that is added without a row here fails the last test.
  */
 import { isOfDashboard } from "@remotegpu/control-plane/server/http/dashboard/page-paths";
+import { openSignOn } from "@remotegpu/control-plane/server/sign-on";
 import { randomBytes } from "node:crypto";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fingerprint } from "../../support/engines/fingerprint.ts";
 import { openApi, type RequestOptions, type ApiWorld, type Caller } from "../../support/http/api.ts";
+import { quietLog } from "../../support/quiet-log.ts";
+import { openProvider, type TestProvider } from "../../support/sign-on/provider.ts";
+import { signOnConfig } from "../../support/sign-on/sign-on-world.ts";
 
 /** Who asks, by how they stand to the workspace "team" and to the thing in question, which the author made there. */
 /** What everybody may read there, as in the repository. */
@@ -30,9 +34,13 @@ const TRACES = new Set(["audit_log", "idempotency_keys", "schema_migrations"]);
 let api: ApiWorld;
 let people: Record<Exclude<State, "nobody">, Caller & { workspaceId: number; uuid: string }>;
 let team: number;
+let provider: TestProvider;
 
 beforeAll(async () => {
   api = await openApi();
+  provider = await openProvider("http://localhost/api/v1/auth/oidc/callback");
+  const { operator } = api;
+  api.deps.signOn = openSignOn(signOnConfig(provider.issuer), { operator, log: quietLog });
   const admin = await api.customer("root", "admin");
   const names = ["stranger", "viewer", "member", "author", "wsAdmin", "owner"] as const;
   const made = new Map<string, Caller & { workspaceId: number; uuid: string }>();
@@ -44,7 +52,10 @@ beforeAll(async () => {
   for (const [name, role] of Object.entries(roles))
     await api.join(team, people.owner, people[name as keyof typeof roles], role);
 });
-afterAll(async () => await api.close());
+afterAll(async () => {
+  await provider.close();
+  await api.close();
+});
 
 async function post(
   path: string,
@@ -384,6 +395,12 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /api-keys", EVERYONE, plain("/api-keys")],
   ["DELETE /api-keys/{id}", ALONE, at(ownKey, (id) => `/api-keys/${id}`)],
   // What it is opened with is missing, which is past the question of rights.
+  ["GET /auth/oidc", PUBLIC, plain("/auth/oidc")],
+  ["GET /auth/oidc/start", PUBLIC, plain("/auth/oidc/start")],
+  ["GET /auth/oidc/callback", PUBLIC, plain("/auth/oidc/callback")],
+  ["POST /auth/oidc/complete", PUBLIC, plain("/auth/oidc/complete", {})],
+  ["POST /auth/oidc/device", PUBLIC, plain("/auth/oidc/device", {})],
+  ["POST /auth/oidc/device/poll", PUBLIC, plain("/auth/oidc/device/poll", {})],
   ["POST /sessions", PUBLIC, plain("/sessions", {})],
   ["GET /sessions", EVERYONE, plain("/sessions")],
   ["DELETE /sessions/{id}", ALONE, at(ownSession, (id) => `/sessions/${id}`)],
@@ -863,6 +880,26 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
       return { path: `/customers/${id}/api-keys/${key.id}` };
     },
   ],
+  ["GET /customers/{id}/identities", ADMINS, at(aCustomer, (id) => `/customers/${id}/identities`)],
+  [
+    "POST /customers/{id}/identities",
+    ADMINS,
+    async () => ({ path: `/customers/${await aCustomer()}/identities`, body: { subject: fresh("subject") } }),
+  ],
+  [
+    "DELETE /customers/{id}/identities/{identity_id}",
+    ADMINS,
+    async () => {
+      const path = `/customers/${await aCustomer()}/identities`;
+      const { id } = await post(path, people.admin, { subject: fresh("subject") });
+      return { path: `${path}/${id}` };
+    },
+  ],
+  [
+    "POST /customers/{id}/identity-invitations",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/identity-invitations`, {}),
+  ],
   [
     "POST /customers/{id}/top-ups",
     ADMINS,
@@ -1110,7 +1147,10 @@ test("what is another's and what does not exist are answered alike", async () =>
   );
 
   const withoutId = answers.map(({ body }) =>
-    JSON.stringify(body).replace(/\d{2,}|workspace \d+|(?<="workspace_id":)\d+/g, "…"),
+    JSON.stringify(body).replace(
+      /(?<="trace_id":")[0-9a-f]+|\d{2,}|workspace \d+|(?<="workspace_id":)\d+/g,
+      "…",
+    ),
   );
   expect(withoutId[0]).toBe(withoutId[1]);
 });

@@ -261,6 +261,9 @@ test("with the third, stream and consumer get three replicas at a later round", 
   });
   await connectHost();
   await arrives(writeMinutes(3, 4));
+  const scrape = await fetch(`${url}/metrics`);
+  expect(scrape.status).toBe(200);
+  expect(await scrape.text()).toMatch(/^remotegpu_jetstream_replica_lag_messages\{replica="nats-\d"\} \d+$/m);
   expect(await doctorsAnswer()).toMatchObject({
     state: "well",
     notes: ["The journal stream has 3 replicas."],

@@ -71,6 +71,15 @@ export class NatsCluster {
     }
   }
 
+  /** As a machine that hangs: its connections stay open, and nothing answers. */
+  freeze(name: ServerName): void {
+    this.#running.get(name)?.kill("SIGSTOP");
+  }
+
+  thaw(name: ServerName): void {
+    this.#running.get(name)?.kill("SIGCONT");
+  }
+
   /** As on a machine that never ran it. */
   wipe(name: ServerName): void {
     rmSync(join(this.folder, name), { recursive: true, force: true });

@@ -144,6 +144,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     webhookSecrets: webhookSeal(operator),
     jupyterTokens: environmentJupyterTokens(operator),
     hostKeys: environmentHostKeys(operator),
+    signOn: null,
     attempts: noAttempts(),
     metrics: { counters: new ServerCounters(), isLeader: () => true },
     closing: closing.signal,
@@ -159,6 +160,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
       rateLimits: {
         perKey: { burst: 1e6, perSecond: 1e6 },
         perAddress: { burst: 1e6, perSecond: 1e6 },
+        logins: { burst: 1e6, perSecond: 1e6 },
       },
       ...config,
     },

@@ -49,6 +49,11 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
     "curl -fsS",
     "it joins or upgrades a host of a fleet: test/system/install.test.ts runs these lines as they are printed",
   ],
+  [
+    "sudo -u postgres psql",
+    "it changes the settings of the operator's Postgres; test/system/ha changes those of its own",
+  ],
+  ["remotegpu-control-plane standby", "it needs a standby; test/system/ha runs it beside one"],
   ["systemctl", "it changes the services of its machine; the proof of whole machines does"],
   [
     "install -d -m 0700 /etc/remotegpu/credentials",
@@ -57,6 +62,12 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
   [
     "install -m 0600 web.pem",
     "it copies the operator's own key; the proof of whole machines writes one there",
+  ],
+  ["rm -r /var/lib/postgresql", "it removes a database; test/system/ha does in a folder of its own"],
+  ["sudo -u postgres pg_basebackup", "test/system/ha runs it with its own addresses and folders"],
+  [
+    "remotegpu-control-plane nats-config --server-name nats-1",
+    "it needs certificates of the operator; test/system/ha has such a cluster on loopback",
   ],
   ["journalctl", "it reads the log of a machine with systemd"],
   [
@@ -90,6 +101,10 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
   [
     "remotegpu-control-plane config check",
     "it reads the settings of its machine; test/integration/engines/config-check.test.ts runs it",
+  ],
+  [
+    "remotegpu customer identity-",
+    "it needs an identity provider; test/integration/sign-on/device-login.test.ts runs it",
   ],
   ["openssl rand", "it writes the passphrase of its machine"],
   ["pg_dump", "it is a program of Postgres, which the product's own Postgres does not bring"],

@@ -44,3 +44,13 @@ export function programsOf({ agent, controlPlane }: BuiltRelease): Programs {
     files: join(agent, "files.mjs"),
   };
 }
+
+/** The same from its sources, which find an embedded Postgres among their libraries. */
+export function sourcesOf({ sources }: BuiltRelease): Programs {
+  return {
+    controlPlane: join(sources, "control-plane/server/main.ts"),
+    agent: join(sources, "agent/src/main.ts"),
+    access: join(sources, "agent/src/access/main.ts"),
+    files: join(sources, "agent/src/files/main.ts"),
+  };
+}

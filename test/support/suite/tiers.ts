@@ -55,7 +55,16 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     folder: "integration/dashboard",
     project: "pages",
     test: ["dashboard-budget", "dashboard-serving"],
-    rest: ["clock", "layout", "live-page", "login-page", "plain-http", "session-end", "two-servers"],
+    rest: [
+      "clock",
+      "layout",
+      "live-page",
+      "login-page",
+      "plain-http",
+      "session-end",
+      "sign-on-page",
+      "two-servers",
+    ],
   },
   { folder: "integration/dashboard/actions", project: "pages", test: [], rest: ["*"] },
   {
@@ -83,7 +92,15 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "start-folder",
       "state-lock",
     ],
-    rest: ["chromium", "embedded-postgres", "point-in-time", "restored-bill", "restored-database"],
+    rest: [
+      "chromium",
+      "embedded-postgres",
+      "point-in-time",
+      "restored-bill",
+      "restored-database",
+      "several-hosts",
+      "standby",
+    ],
   },
   {
     folder: "integration/files",
@@ -306,6 +323,12 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     test: ["agent-services"],
     rest: ["container-services", "rdp", "rdp-password"],
   },
+  {
+    folder: "integration/sign-on",
+    project: "integration",
+    test: ["sign-on"],
+    rest: ["device-login", "hostile-provider"],
+  },
   { folder: "integration/spending", project: "database", test: ["*"], rest: [] },
   {
     folder: "integration/ssh",
@@ -407,6 +430,8 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "web-side",
     ],
   },
+  // Three of about thirty faults; npm run proof:ha plays all.
+  { folder: "system/ha", project: "system", test: [], rest: ["*"] },
 ];
 
 /** The tier that TEST_TIER names; without it, or with "all", files of both are run. */

@@ -137,6 +137,7 @@ export class House {
    * @param programs of the version that the host has
    * @param accessScript in place of that version's access process
    * @param network the namespace of networks in which all of its processes are
+   * @param onJoined is done with the host's folder before its agent starts
    */
   async addHost(
     settings: Record<string, string> = {},
@@ -144,7 +145,13 @@ export class House {
       programs = OWN_PROGRAMS,
       accessScript = programs.access,
       network,
-    }: { programs?: Programs; accessScript?: string; network?: string } = {},
+      onJoined,
+    }: {
+      programs?: Programs;
+      accessScript?: string;
+      network?: string;
+      onJoined?: (folder: string) => void;
+    } = {},
   ): Promise<HostProcess> {
     const number = (this.#added += 1);
     const folder = join(this.folder, `agent-${number}`);
@@ -178,6 +185,7 @@ export class House {
     const files = program(programs.files, "files");
     const joined = await agent.command("join");
     if (joined.exitCode !== 0) throw new Error(`host ${number} could not join: ${joined.stderr}`);
+    onJoined?.(folder);
     const credential = Credential.parse(JSON.parse(readFileSync(join(folder, "credential.json"), "utf8")));
     const host = { id: credential.grant.host_id, agent, access, files, folder };
     this.hosts.push(host);
@@ -205,12 +213,16 @@ export class House {
     this.controlPlane = this.controlPlane.of(programs.controlPlane);
   }
 
-  /** For a house whose database and NATS are not its control plane's own. It is not started yet. */
-  async addReplica(programs: Programs): Promise<Replica> {
+  /**
+   * For a house whose database and NATS are not its control plane's own. It is not started yet.
+   * @param change of the house's settings
+   */
+  async addReplica(programs: Programs, change: Record<string, string> = {}): Promise<Replica> {
     const name = `replica-${this.#replicas.length + 1}`;
     const listen = `${LOOPBACK}:${await freePort()}`;
     const stateDir = this.#stateDir(name, this.#operatorFile);
-    const settings = { ...this.#settings, REMOTEGPU_STATE_DIR: stateDir, REMOTEGPU_LISTEN: listen };
+    const own = { REMOTEGPU_STATE_DIR: stateDir, REMOTEGPU_LISTEN: listen };
+    const settings = { ...this.#settings, ...own, ...change };
     const program = new Program(programs.controlPlane, settings, join(this.folder, `${name}.log`));
     const replica = { program, url: `http://${listen}` };
     this.#replicas.push(replica);

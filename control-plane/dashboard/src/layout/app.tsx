@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { Problem } from "../api/client.ts";
 import { queryClient } from "../api/query-client.ts";
 import { LiveProvider } from "../live/live.tsx";
+import type { Arrival } from "../session/arrival.ts";
 import { useKnownSession } from "../session/known-session.ts";
 import { LoginPage } from "./login-page.tsx";
 import { EntryRefusal } from "./entry-refusal.tsx";
@@ -16,34 +17,38 @@ import { colours, theme } from "./theme.ts";
 
 const FORBIDDEN = 403;
 
-export function App({ ticket }: { ticket: string | null }) {
+export function App({ arrival }: { arrival: Arrival | null }) {
   return (
     <MantineProvider theme={theme} cssVariablesResolver={colours} defaultColorScheme="auto">
       <QueryClientProvider client={queryClient}>
-        <Entrance ticket={ticket} />
+        <Entrance arrival={arrival} />
       </QueryClientProvider>
     </MantineProvider>
   );
 }
 
-function Entrance({ ticket }: { ticket: string | null }) {
+function Entrance({ arrival }: { arrival: Arrival | null }) {
   const { t } = useTranslation();
   const { data: me, error } = useSession();
   const known = useKnownSession();
-  const [isTicketSpent, setTicketSpent] = useState(ticket === null);
-  const spend = () => setTicketSpent(true);
+  const [isSpent, setSpent] = useState(arrival === null);
+  const spend = () => setSpent(true);
+  const goOn = (returnTo: string | null) => {
+    if (returnTo !== null) router.history.replace(returnTo);
+    spend();
+  };
   // Of an account that is suspended, say: another one may log in.
   const isHeld = error instanceof Problem && error.status === FORBIDDEN;
-  // A ticket counts for more than the session of before, which may be another account's.
-  if (!isTicketSpent) {
+  // What a link brings counts for more than the session of before, which may be another account's.
+  if (!isSpent) {
     const isThere = me !== undefined && me !== null && !isHeld;
     const staying = isThere ? { name: me.username, stay: spend } : null;
-    return <LoginPage key="ticket" ticket={ticket} onDone={spend} staying={staying} />;
+    return <LoginPage key="arrival" arrival={arrival} onDone={goOn} staying={staying} />;
   }
-  if (isHeld) return <LoginPage key="held" ticket={null} why={<EntryRefusal of={error} />} leave={logout} />;
+  if (isHeld) return <LoginPage key="held" why={<EntryRefusal of={error} />} leave={logout} />;
   if (me === null) {
     const why = known?.state === "ended" ? t(`login.ended.${known.why}`) : null;
-    return <LoginPage key="in" ticket={null} why={why} />;
+    return <LoginPage key="in" why={why} />;
   }
   if (me === undefined)
     return (

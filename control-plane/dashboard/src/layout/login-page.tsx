@@ -1,28 +1,33 @@
-/** The way in: a key is exchanged for a session, or the ticket of a link that came with the address. */
+/** The way in: single sign-on where it is set, a key that is exchanged for a session, or what came with the address. */
 import { Alert, Button, Center, Paper, PasswordInput, Stack, Text, Title } from "@mantine/core";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { thrownError } from "../api/thrown-error.ts";
 import { LanguageChoice, ThemeChoice } from "./choices.tsx";
+import type { Arrival } from "../session/arrival.ts";
 import { proofOf } from "../session/login-proof.ts";
 import { EntryRefusal } from "./entry-refusal.tsx";
 import { login, type LoginProof } from "../session/session.tsx";
+import { SignOn, SignOnRefusal } from "./sign-on.tsx";
 
 interface LoginPageOf {
-  ticket: string | null;
+  arrival?: Arrival | null;
   /** Why somebody who was logged in comes here. */
   why?: ReactNode;
-  onDone?: () => void;
+  /** With the page to go on at, where a login began at one. */
+  onDone?: (returnTo: string | null) => void;
   /** Whoever is logged in already, and may stay it. */
   staying?: { name: string; stay: () => void } | null;
   /** Of a session that is still there, though it opens nothing. */
   leave?: () => Promise<void>;
 }
 
-export function LoginPage({ ticket, why = null, onDone, staying = null, leave }: LoginPageOf) {
+export function LoginPage({ arrival = null, why = null, onDone, staying = null, leave }: LoginPageOf) {
   const { t } = useTranslation();
   const [typed, setTyped] = useState("");
-  const [error, setError] = useState<ReactNode>(null);
+  const [error, setError] = useState<ReactNode>(
+    arrival?.kind === "refused" ? <SignOnRefusal code={arrival.code} /> : null,
+  );
   const [isBusy, setBusy] = useState(false);
   const spent = useRef(false);
   const field = useRef<HTMLInputElement>(null);
@@ -40,14 +45,15 @@ export function LoginPage({ ticket, why = null, onDone, staying = null, leave }:
   };
   const exchange = (proof: LoginProof) =>
     attempt(async () => {
-      await login(proof);
-      onDone?.();
+      const returnTo = await login(proof);
+      onDone?.(returnTo);
     });
   useEffect(() => {
-    // A ticket is spent by the first who brings it, also in a page that is rendered twice.
-    if (ticket === null || spent.current) return;
+    // It is spent by the first who brings it, also in a page that is rendered twice.
+    const proof = proofIn(arrival);
+    if (proof === null || spent.current) return;
     spent.current = true;
-    void exchange({ ticket });
+    void exchange(proof);
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -70,7 +76,12 @@ export function LoginPage({ ticket, why = null, onDone, staying = null, leave }:
                 {why}
               </Alert>
             )}
-            {isBusy && ticket !== null && typed === "" && <Text role="status">{t("login.ticket")}</Text>}
+            {isBusy && proofIn(arrival) !== null && typed === "" && (
+              <Text role="status">
+                {t(arrival?.kind === "ticket" ? "login.ticket" : "login.signOn.busy")}
+              </Text>
+            )}
+            <SignOn isInvited={arrival?.kind === "invited"} />
             <PasswordInput
               ref={field}
               label={t("login.key")}
@@ -89,7 +100,7 @@ export function LoginPage({ ticket, why = null, onDone, staying = null, leave }:
             <Button type="submit" loading={isBusy}>
               {t("login.submit")}
             </Button>
-            {error !== null && staying !== null && (
+            {(error !== null || arrival?.kind === "invited") && staying !== null && (
               <Button variant="default" onClick={staying.stay}>
                 {t("login.stay", { name: staying.name })}
               </Button>
@@ -109,4 +120,10 @@ export function LoginPage({ ticket, why = null, onDone, staying = null, leave }:
       </Paper>
     </Center>
   );
+}
+
+/** What it logs in with by itself; null where somebody has to do something. */
+function proofIn(arrival: Arrival | null): LoginProof | null {
+  if (arrival?.kind === "ticket") return { ticket: arrival.ticket };
+  return arrival?.kind === "answer" ? { answer: arrival.answer } : null;
 }

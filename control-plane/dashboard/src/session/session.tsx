@@ -1,18 +1,21 @@
 /**
- * Who looks. The browser's cookie says it to the server, and no script can read that; here is only whose it is. A ticket
- * in the address is taken out of it before anything else, so that it stays in no history.
+ * Who looks. The browser's cookie says it to the server, and no script can read that; here is only whose it is. What an
+ * address brings to log in with is taken out of it before anything else (arrival.ts), so that it stays in no history.
  */
 import type { Me } from "@remotegpu/control-plane/client/generated/api.schemas";
 import {
+  completeSignOn,
   createBrowserSession,
   endCurrentBrowserSession,
   getMe,
+  getSignOnOptions,
 } from "@remotegpu/control-plane/client/generated/api";
 import { hashKey, useQuery } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
-import { newKey, Problem, send } from "../api/client.ts";
+import { Away, newKey, Problem, send } from "../api/client.ts";
 import { AWAY_POLL_MS, queryClient } from "../api/query-client.ts";
 import { serverNow } from "../api/server-clock.ts";
+import { takeInvitation } from "./arrival.ts";
 import { endOf, knownSession, noteSession, onKnownSession } from "./known-session.ts";
 
 const ME = ["me"] as const;
@@ -100,21 +103,37 @@ function entryOf(known: ReturnType<typeof knownSession>): string | null {
   return known?.state === "open" ? known.entry : null;
 }
 
-export type LoginProof = { key: string } | { ticket: string };
+export type LoginProof =
+  | { key: string }
+  | { ticket: string }
+  | /** Of the identity provider. */ { answer: string };
 
-/** @throws Problem, Away */
-export async function login(proof: LoginProof): Promise<void> {
-  const { expires_at: until } = await send(createBrowserSession(proof));
+/** @returns the page to go on at, where the login began at one @throws Problem, Away */
+export async function login(proof: LoginProof): Promise<string | null> {
+  const { until, returnTo } = await openedBy(proof);
   const me = await send(getMe());
   forgetAnswers();
   queryClient.setQueryData(ME, me);
   noteSession({ state: "open", entry: newKey(), until });
+  return returnTo;
+}
+
+async function openedBy(proof: LoginProof): Promise<{ until: string; returnTo: string | null }> {
+  if (!("answer" in proof)) {
+    const { expires_at: until } = await send(createBrowserSession(proof));
+    return { until, returnTo: null };
+  }
+  const invitation = takeInvitation();
+  const request = { answer: proof.answer, ...(invitation !== null && { invitation }) };
+  const { expires_at: until, return_to: returnTo } = await send(completeSignOn(request));
+  return { until, returnTo };
 }
 
 /** @throws Problem, Away where it may go on */
 export async function logout(): Promise<void> {
   isLeaving = true;
   try {
+    const goesOnAt = await providerLogout();
     await send(endCurrentBrowserSession()).catch((error: unknown) => {
       // It has ended already.
       if (!isRefused(error)) throw error;
@@ -122,6 +141,7 @@ export async function logout(): Promise<void> {
     forgetAnswers();
     queryClient.setQueryData(ME, null);
     noteSession(null);
+    if (goesOnAt !== null) location.assign(goesOnAt);
   } finally {
     isLeaving = false;
   }
@@ -132,9 +152,15 @@ function forgetAnswers(): void {
   queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== ME[0] });
 }
 
-/** The ticket in the fragment, which is gone from the address afterwards. */
-export function takeTicket(): string | null {
-  const ticket = new URLSearchParams(location.hash.slice(1)).get("ticket");
-  if (ticket !== null) history.replaceState(null, "", location.pathname + location.search);
-  return ticket;
+/** Where whoever came by single sign-on logs out of the provider, too; null where that is not known. */
+async function providerLogout(): Promise<string | null> {
+  const isBySignOn = (queryClient.getQueryData<Me | null>(ME)?.identity_id ?? null) !== null;
+  if (!isBySignOn) return null;
+  try {
+    return (await send(getSignOnOptions())).logout_url;
+  } catch (error) {
+    // Here the session ends all the same.
+    if (error instanceof Problem || error instanceof Away) return null;
+    throw error;
+  }
 }

@@ -3,6 +3,8 @@
  * see its password.
  */
 
+import { postgresUrls } from "@remotegpu/shared/settings/postgres-urls";
+
 /** Parameters of such a URL that have a variable of their own. */
 const VARIABLES = new Map([
   ["host", "PGHOST"],
@@ -13,11 +15,20 @@ const VARIABLES = new Map([
   ["sslkey", "PGSSLKEY"],
 ]);
 
+/** Of several hosts libpq tries each for so long until one takes changes. */
+const OF_SEVERAL: [string, string][] = [
+  ["PGTARGETSESSIONATTRS", "read-write"],
+  ["PGCONNECT_TIMEOUT", "5"],
+];
+
 export function libpqEnvironment(url: string): Record<string, string> {
-  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const urls = postgresUrls(url).map((one) => new URL(one));
+  const [{ username, password, pathname, searchParams } = new URL(url)] = urls;
+  const ports = urls.map(({ port }) => port);
   const given: [string, string][] = [
-    ["PGHOST", hostname.replaceAll(/^\[|\]$/g, "")],
-    ["PGPORT", port],
+    ["PGHOST", urls.map(({ hostname }) => hostname.replaceAll(/^\[|\]$/g, "")).join(",")],
+    ["PGPORT", ports.every((port) => port === "") ? "" : ports.join(",")],
+    ...(urls.length > 1 ? OF_SEVERAL : []),
     ["PGUSER", decodeURIComponent(username)],
     ["PGPASSWORD", decodeURIComponent(password)],
     ["PGDATABASE", decodeURIComponent(pathname.slice(1))],

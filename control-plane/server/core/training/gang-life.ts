@@ -42,8 +42,7 @@ export function afterGangReports(
   return (
     afterSilence(ranks) ??
     afterFreeze(ranks) ??
-    afterNoBeginning(ranks) ??
-    (status === "queued" ? begins(ranks) : cutOff(ranks))
+    (status === "queued" ? (afterNoBeginning(ranks) ?? begins(ranks)) : cutOff(ranks))
   );
 }
 
@@ -104,6 +103,10 @@ function afterFreeze(ranks: readonly Rank[]): GangTransition | null {
   }));
 }
 
+/**
+ * Only before all ranks have begun: later a rank is told as one that has not where its host lost its journal and adopts the
+ * container anew, which runs.
+ */
 function afterNoBeginning(ranks: readonly Rank[]): GangTransition | null {
   const late = ranks.filter(
     (rank) => !hasBegun(rank) && (rank.gang.releasedForMs ?? 0) >= LETTING_GO_LIMIT_MS,

@@ -25,6 +25,10 @@ const AuditEntry = z
       description: "X-Request-Id of the answer",
       example: "0f8fad5b-d9cb-469f-a165-70867728950e",
     }),
+    trace_id: z.string().nullable().openapi({
+      description: "The trace of the request; null: not known",
+      example: "4bf92f3577b34da6a3ce929d0e0e4736",
+    }),
     api_key_id: z.int().nullable(),
     actor_customer_id: z.int().nullable().openapi({
       description: "Who made the request; null: nobody with a known key",

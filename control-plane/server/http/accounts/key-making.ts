@@ -85,7 +85,18 @@ export async function makeKey(
   const { customerId, name = "key", rights, expiresAt } = request;
   if (!(await hasRoomForKey(sql, { customerId, now })))
     throw conflict({ code: "keys-too-many", params: { max_keys: MAX_LIVE_KEYS } });
-  const row = await insertApiKey(sql, { customerId, name, prefix, keyHash, rights, expiresAt, now });
+  // Or a login that administers nothing would make itself a key of its account that does.
+  const loginRole = actor.loginRole === "customer" ? actor.loginRole : null;
+  const row = await insertApiKey(sql, {
+    customerId,
+    name,
+    prefix,
+    keyHash,
+    rights,
+    expiresAt,
+    now,
+    loginRole,
+  });
   return { ...apiKeyAnswer(row), key };
 }
 

@@ -8,6 +8,7 @@ import { HTTPException } from "hono/http-exception";
 import { auditReason } from "../../core/accounts/audit-reason.ts";
 import { AttemptBound } from "../../core/accounts/attempt-bound.ts";
 import { appendAuditEntriesAlone, type AuditEntry, holderOfKey } from "../../store/audit/audit-log.ts";
+import { StandbyMissingError, UnconfirmedCommitError } from "../../store/database/confirmation.ts";
 import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
 import { COUNTED } from "../audited-routes.ts";
 import type { ActingAccount, ApiContext, ApiDeps, CountedAttempts } from "../deps.ts";
@@ -35,7 +36,10 @@ function problemOf(error: Error | undefined): string {
   if (error instanceof ApiRefusal) return error.kind;
   if (error instanceof HTTPException && error.status < 500) return "malformed";
   if (isUniqueViolation(error)) return "conflict";
-  return error instanceof StoreError ? "database" : "internal";
+  const isOfDatabase = [StoreError, StandbyMissingError, UnconfirmedCommitError].some(
+    (kind) => error instanceof kind,
+  );
+  return isOfDatabase ? "database" : "internal";
 }
 
 export async function recordAttempt(c: ApiContext, entry: AuditEntry): Promise<void> {
@@ -92,6 +96,7 @@ export async function recordCounted(
 
 const COUNTED_ENTRY = {
   requestId: null,
+  traceId: null,
   apiKeyId: null,
   actorCustomerId: null,
   actorRole: null,

@@ -97,6 +97,7 @@ async function recordChange(c: ApiContext, next: Next, change: RequestedChange):
   auditScope.end();
 
   c.header("X-Request-Id", requestId);
+  if (c.var.isRecorded === true) return;
   const { targetId } = auditScope;
   const entry = { ...template(), ...outcomeOf(c), ...NO_TARGET, targetKind: target, targetId };
   if (!c.res.ok || isRepeated(c) || !auditScope.hasRow) await recordAttempt(c, entry);
@@ -111,6 +112,7 @@ function templateOf(
   return {
     at: c.var.deps.now(),
     requestId,
+    traceId: c.var.traceId,
     apiKeyId: actor?.apiKeyId ?? null,
     actorCustomerId: actor?.customerId ?? null,
     actorRole: actor === undefined ? null : actor.isAdmin ? "admin" : "customer",

@@ -20,6 +20,7 @@ const KEY_PREFIX = "rgk_";
 const SERVICE_KEY_PREFIX = "rgs_";
 const SESSION_PREFIX = "rgb_";
 const TICKET_PREFIX = "rgt_";
+const IDENTITY_INVITATION_PREFIX = "rgi_";
 const BEARER = /^Bearer +(\S+)$/i;
 const KEY_PATTERN = /^rgk_[A-Za-z0-9_-]{43}$/;
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -53,6 +54,11 @@ export function makeSessionToken(): string {
 
 export function makeTicket(): string {
   return newSecret(TICKET_PREFIX);
+}
+
+/** What a link carries that invites somebody to link their identity. */
+export function makeIdentityInvitation(): string {
+  return newSecret(IDENTITY_INVITATION_PREFIX);
 }
 
 function newSecret(start: string): string {
@@ -185,7 +191,8 @@ export function unauthenticated(reason: GivenReason, entryRefusal: EntryRefusal 
   return new ApiRefusal("unauthenticated", reason, { entryRefusal });
 }
 
-function accountRefusal(status: string): ApiRefusal {
+/** Of an account that is not active. */
+export function accountRefusal(status: string): ApiRefusal {
   const entryRefusal = status === "suspended" ? "account-suspended" : "account-closed";
   return new ApiRefusal("forbidden", { code: "account-not-active", params: { status } }, { entryRefusal });
 }

@@ -16,6 +16,7 @@ import { createHash } from "node:crypto";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
 import { type Isolation, isUndone, type Transaction, transaction } from "../../store/database/database.ts";
+import { confirmEarlier } from "../../store/database/standby.ts";
 import type { KeyedOrder } from "../../store/orders/order-queue.ts";
 import {
   claimKey,
@@ -41,7 +42,7 @@ export const replayAnswered = createMiddleware<ApiEnv>(async (c, next) => {
   if (c.req.method !== "POST") return await next();
   const request = await keyedRequestOf(c);
   if (request !== null) {
-    const replay = replayOrRefuse(c, await recallKey(c.var.deps.db, request));
+    const replay = await replayOrRefuse(c, await recallKey(c.var.deps.db, request));
     if (replay !== null) return replay;
     c.set("keyedRequest", request);
   }
@@ -57,7 +58,7 @@ async function replayAnsweredMeanwhile(c: ApiContext, request: KeyedRequest): Pr
   if (known.outcome !== "done") return;
   // What the refusal's headers say is not said of the answer.
   c.res = undefined;
-  c.res = replayed(c, known);
+  c.res = await replayed(c, known);
 }
 
 function isRefusal(status: number): boolean {
@@ -70,7 +71,7 @@ export const claimBefore = (boundSeconds: number) =>
     const request = await keyedRequestOf(c);
     if (request === null) return await next();
     const { db } = c.var.deps;
-    const replay = replayOrRefuse(c, await claimKey(db, request, { boundSeconds }));
+    const replay = await replayOrRefuse(c, await claimKey(db, request, { boundSeconds }));
     if (replay !== null) return replay;
     await next();
     if (c.res.ok)
@@ -154,20 +155,22 @@ async function keyedRequestOf(c: ApiContext): Promise<KeyedRequest | null> {
 }
 
 /** Null where the request is the first of its key. */
-function replayOrRefuse(c: ApiContext, known: Recalled): Response | null {
+async function replayOrRefuse(c: ApiContext, known: Recalled): Promise<Response | null> {
   switch (known.outcome) {
     case "other-body":
       throw badField("Idempotency-Key", "idempotency-key-of-another-body");
     case "in-progress":
       throw conflict("first-request-in-progress");
     case "done":
-      return replayed(c, known);
+      return await replayed(c, known);
     case "new":
       return null;
   }
 }
 
-function replayed(c: ApiContext, { status, sealedBody }: SealedAnswer): Response {
+/** The standby may not have confirmed it at the first time: then nobody was told that it is done. */
+async function replayed(c: ApiContext, { status, sealedBody }: SealedAnswer): Promise<Response> {
+  await confirmEarlier(c.var.deps.db);
   const body = openAnswer(c, sealedBody);
   const headers = { "Content-Type": "application/json", "Idempotency-Replayed": "true" };
   return new Response(body === "" ? null : body, { status, headers });

@@ -76,6 +76,10 @@ const Problem = z
         "With 401 and 403, of a session, key, ticket or account that opens nothing: why, as a word for programs",
       example: "session-expired",
     }),
+    trace_id: z.string().optional().openapi({
+      description: "The trace of the request, which log lines of the server and of hosts name, too",
+      example: "4bf92f3577b34da6a3ce929d0e0e4736",
+    }),
   })
   .openapi("Problem");
 

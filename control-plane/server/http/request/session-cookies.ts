@@ -58,6 +58,6 @@ export function clearSession(c: ApiContext): void {
   c.header("Set-Cookie", sessionCookie("", { isSecure: isSecure(c), maxAgeSeconds: 0 }));
 }
 
-function isSecure(c: ApiContext): boolean {
+export function isSecure(c: ApiContext): boolean {
   return c.var.deps.config.publicUrl.startsWith("https:");
 }

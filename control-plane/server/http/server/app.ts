@@ -19,11 +19,13 @@ import { AnsweredRequests } from "../../core/metrics/answered-requests.ts";
 import { countRequests } from "../metrics/count-requests.ts";
 import { PROBLEM_STATUS } from "../problems/problem-statuses.ts";
 import { ApiRefusal, conflict } from "../request/refusal.ts";
+import { traceRequest } from "../request/trace-request.ts";
 import { registerResources } from "./resources.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { registerServerRoutes } from "./server-routes.ts";
 import { registerCommandRoutes } from "./command-routes.ts";
 import { registerPackageRoutes } from "./package-routes.ts";
+import { StandbyMissingError, UnconfirmedCommitError } from "../../store/database/confirmation.ts";
 import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
 import { KeyInUseError } from "../../store/orders/idempotency.ts";
 import { isGivenUp, whoMigrates } from "../../store/upgrade/locks.ts";
@@ -44,9 +46,14 @@ export function createApp(deps: ApiDeps): ApiApp {
 
   // Of this app alone, so that two apps of one process (tests) neither count nor limit each other's requests.
   const answered = new AnsweredRequests();
-  const { perKey, perAddress } = deps.config.rateLimits;
-  const limiters = { keys: new RateLimiter(perKey), addresses: new RateLimiter(perAddress) };
+  const { perKey, perAddress, logins } = deps.config.rateLimits;
+  const limiters = {
+    keys: new RateLimiter(perKey),
+    addresses: new RateLimiter(perAddress),
+    logins: new RateLimiter(logins),
+  };
 
+  app.use(traceRequest);
   app.use(async (c, next) => {
     c.set("deps", deps);
     c.set("answered", answered);
@@ -132,6 +139,12 @@ function problemOf(error: Error, c: ApiContext): Response {
   // What Hono itself refuses: malformed JSON, a content type that no schema takes.
   if (error instanceof HTTPException && error.status < 500) return problem(c, refusalOf(error), error.status);
   if (error instanceof KeyInUseError) return problem(c, conflict("idempotency-key-in-use"));
+  if (error instanceof StandbyMissingError || error instanceof UnconfirmedCommitError) {
+    c.var.deps.log.warn({ error }, "the standby of the database did not confirm a change");
+    c.header("Retry-After", "5");
+    const isUndone = error instanceof StandbyMissingError;
+    return problem(c, new ApiRefusal("unavailable", isUndone ? "standby-missing" : "commit-unconfirmed"));
+  }
   if (isUnreachable(error)) {
     c.var.deps.log.warn({ error }, "the database does not answer");
     c.header("Retry-After", "5");
@@ -161,7 +174,7 @@ function problem(
   refusal: ApiRefusal,
   status: ContentfulStatusCode = PROBLEM_STATUS[refusal.kind],
 ): Response {
-  const body = JSON.stringify(problemDocument(refusal, status));
+  const body = JSON.stringify({ ...problemDocument(refusal, status), trace_id: c.var.traceId });
   return c.body(body, status, { "Content-Type": "application/problem+json" });
 }
 

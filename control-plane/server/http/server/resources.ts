@@ -58,6 +58,9 @@ import { registerApiKeyRoutes } from "../accounts/keys-of-customers.ts";
 import { registerOwnKeyRoutes } from "../accounts/own-keys.ts";
 import { registerMeRoutes } from "../accounts/me.ts";
 import { registerBrowserSessionRoutes } from "../sessions/sessions.ts";
+import { registerDeviceLoginRoutes } from "../sign-on/device-login.ts";
+import { registerIdentityRoutes } from "../sign-on/identities.ts";
+import { registerSignOnRoutes } from "../sign-on/login-routes.ts";
 import type { StreamFeed } from "../stream/feed.ts";
 import { registerStreamRoute } from "../stream/stream.ts";
 import { registerSessionTicketRoute } from "../sessions/session-tickets.ts";
@@ -111,6 +114,8 @@ export function registerResources(api: ApiApp, shared: ApiDeps): StreamFeed {
   registerOwnKeyRoutes(api, deps);
   registerBrowserSessionRoutes(api, deps);
   registerSessionTicketRoute(api);
+  registerSignOnRoutes(api);
+  registerDeviceLoginRoutes(api);
   const streams = registerStreamRoute(api, deps);
   registerWorkspaceRoutes(api, deps);
   registerWorkspaceMemberRoutes(api, deps);
@@ -168,6 +173,7 @@ export function registerResources(api: ApiApp, shared: ApiDeps): StreamFeed {
   registerCustomerRoutes(api, deps);
   registerCustomerDataRoutes(api, deps, { kinds: KINDS });
   registerApiKeyRoutes(api, deps);
+  registerIdentityRoutes(api, deps);
   registerPaymentRoutes(api);
   registerPaymentListRoutes(api, deps);
   registerBookRoutes(api, deps);

@@ -6,11 +6,10 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { inputFailure } from "../request/input-failure.ts";
 import { text } from "@remotegpu/shared/values/text";
 import { scopesLackedToRevoke } from "../../core/accounts/key-scopes.ts";
-import { SESSION_HOURS, sessionEnd } from "../../core/accounts/session-cookie.ts";
+import { SESSION_HOURS } from "../../core/accounts/session-cookie.ts";
 import { actorOfKeyId, rightsOf } from "../../store/accounts/api-keys.ts";
 import {
   endOwnSession,
-  insertSession,
   liveSession,
   liveSessionsOf,
   lockOtherSessions,
@@ -23,13 +22,11 @@ import type { Actor, ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import {
   actorOf,
   actorOfPresentedKey,
-  makeSessionToken,
   refuseBeyondScope,
   secretHash,
   unauthenticated,
 } from "../request/authentication.ts";
 import { once } from "../request/idempotency.ts";
-import { remoteAddress } from "../request/rate-limit.ts";
 import { conflict, forbidden, notFound } from "../request/refusal.ts";
 import { NUMBERED, registerResource } from "../request/resource.ts";
 import {
@@ -41,12 +38,11 @@ import {
   noContent,
   Timestamp,
 } from "../request/route.ts";
-import { clearSession, formerSession, refuseOtherPages, setSession } from "../request/session-cookies.ts";
+import { clearSession, refuseOtherPages } from "../request/session-cookies.ts";
+import { OpenedSession, openSession } from "./session-opening.ts";
 
 const tags = ["account"];
 const MAX_SECRET_LENGTH = 200;
-/** As much of what a browser calls itself as is kept. */
-const MAX_USER_AGENT_LENGTH = 200;
 
 const NewSession = z
   .strictObject({
@@ -64,19 +60,6 @@ const NewSession = z
     inputFailure("key-or-ticket-missing"),
   )
   .openapi("NewBrowserSession");
-
-const OpenedSession = z
-  .object({
-    id: z.int(),
-    customer_id: z.int(),
-    username: z.string(),
-    is_admin: z.boolean().openapi({
-      description: "Whether it opens what administrators see",
-      example: false,
-    }),
-    expires_at: Timestamp.describe("From when on its cookie opens nothing"),
-  })
-  .openapi("OpenedBrowserSession");
 
 const Session = z
   .object({
@@ -146,39 +129,13 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
     // Or another page would log its visitor in to an account of its own.
     refuseOtherPages(c);
     const { key, ticket } = c.req.valid("json");
-    const token = makeSessionToken();
-    const opened = await once(c, async (sql) => {
+    return await once(c, async (sql) => {
       const actor =
         key !== undefined ? await actorOfPresentedKey(c, key) : await actorOfTicket(c, sql, ticket ?? "");
       c.set("actor", actor);
       refuseBeyondScope(c, "any");
-      const openedAt = now();
-      const expiresAt = sessionEnd(openedAt, actor.keyExpiresAt);
-      const { apiKeyId, customerId, username, isAdmin } = actor;
-      const tokenHash = secretHash(token);
-      const id = await insertSession(sql, {
-        tokenHash,
-        apiKeyId,
-        customerId,
-        now: openedAt,
-        expiresAt,
-        address: remoteAddress(c),
-        userAgent: c.req.header("User-Agent")?.slice(0, MAX_USER_AGENT_LENGTH) ?? null,
-      });
-      // The browser has one cookie: what the former one opened, nobody could end any more.
-      const former = formerSession(c);
-      if (former !== null) await endOwnSession(sql, secretHash(former));
-      setSession(c, token, { openedAt, expiresAt });
-      const answer: z.input<typeof OpenedSession> = {
-        id,
-        customer_id: customerId,
-        username,
-        is_admin: isAdmin,
-        expires_at: expiresAt.toISOString(),
-      };
-      return c.json(answer, 201);
+      return c.json(await openSession(c, sql, actor), 201);
     });
-    return opened;
   });
 
   api.openapi(removeCurrent, async (c) => {

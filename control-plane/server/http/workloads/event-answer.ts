@@ -31,6 +31,10 @@ const Event = z
       description: "The GPU",
       example: "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8",
     }),
+    trace_id: z.string().nullable().openapi({
+      description: "The trace of the request, report or pass that caused it; null: not known",
+      example: "4bf92f3577b34da6a3ce929d0e0e4736",
+    }),
   })
   .openapi("Event");
 

@@ -10,9 +10,9 @@ import type { ApiContext } from "../deps.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
 
 export function orderContextOf(c: ApiContext): OrderContext {
-  const { actor, deps } = c.var;
+  const { actor, deps, traceId } = c.var;
   const by = actor.isAdmin ? "admin" : "customer";
-  return { by, actor: `${by} ${actor.customerId}`, now: deps.now() };
+  return { by, actor: `${by} ${actor.customerId}`, now: deps.now(), traceId };
 }
 
 /** Places come free within minutes at the earliest. */

@@ -1,9 +1,10 @@
 /** What the control plane sends to a host: the nudge, which has no content, and a short command in an instance. */
 import { randomBytes } from "node:crypto";
-import { Events, type NatsConnection } from "nats";
+import { Events, headers, type NatsConnection } from "nats";
 import { z } from "zod";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import { ExecReply, Refusal, type ExecRequest, type ExecStop } from "@remotegpu/shared/messages/protocol";
+import { withTrace } from "@remotegpu/shared/messages/message-trace";
 import { down } from "@remotegpu/shared/messages/subjects";
 import { KIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { decode, encode } from "@remotegpu/shared/messages/wire";
@@ -37,7 +38,8 @@ export class HostOrders {
 
   /** "Pull now." Losing it costs one heartbeat, so nobody waits for it. */
   nudge(host: HostId): void {
-    if (this.isConnected) this.#connection.publish(down(host, "nudge"));
+    if (!this.isConnected) return;
+    this.#connection.publish(down(host, "nudge"), undefined, { headers: withTrace(headers()) });
   }
 
   /**
@@ -73,7 +75,8 @@ export class HostOrders {
 
   /** Where it is lost, the command ends at its own deadline. */
   #reportStop(host: HostId, stop: ExecStop): void {
-    if (this.isConnected) this.#connection.publish(down(host, "exec-stop"), encode(stop));
+    if (!this.isConnected) return;
+    this.#connection.publish(down(host, "exec-stop"), encode(stop), { headers: withTrace(headers()) });
   }
 
   async #followStatus(): Promise<void> {
@@ -87,7 +90,8 @@ export class HostOrders {
     if (!this.isConnected) throw new HostUnreachableError(`no route to host ${host}: not connected to NATS`);
     try {
       const timeout = timeoutSeconds * MS_PER_SECOND + EXEC_GRACE_MS;
-      return (await this.#connection.request(down(host, "exec"), bytes, { timeout })).data;
+      const sent = { timeout, headers: withTrace(headers()) };
+      return (await this.#connection.request(down(host, "exec"), bytes, sent)).data;
     } catch (cause) {
       throw new HostUnreachableError(`host ${host} does not answer`, { cause });
     }

@@ -15,6 +15,7 @@ import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { DesiredLease } from "@remotegpu/shared/instance/lease";
 import type { Log } from "@remotegpu/shared/log";
 import { readAccessReport, readRuns } from "@remotegpu/shared/messages/one-by-one";
+import { inTraceOf } from "@remotegpu/shared/messages/message-trace";
 import {
   Heartbeat,
   ObservedPage,
@@ -151,7 +152,7 @@ class RequestServer {
       callback: (broken, message) => {
         if (broken)
           this.#log.error({ error: broken, subject }, "a subscription for the hosts' requests broke");
-        else void this.#respond(message, schema, answer);
+        else void inTraceOf(message, () => this.#respond(message, schema, answer));
       },
     });
     this.#subscriptions.push(subscription);

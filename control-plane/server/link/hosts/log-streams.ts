@@ -4,7 +4,7 @@
  * one stream.
  */
 import { randomBytes } from "node:crypto";
-import type { Msg, NatsConnection, Subscription } from "nats";
+import { headers, type Msg, type NatsConnection, type Subscription } from "nats";
 import { z } from "zod";
 import {
   afterTaking,
@@ -24,6 +24,7 @@ import type {
 } from "../../core/workloads/log-stream.ts";
 import { reportedReason } from "../../core/reasons/host-report.ts";
 import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import { withTrace } from "@remotegpu/shared/messages/message-trace";
 import { Refusal } from "@remotegpu/shared/messages/protocol";
 import {
   SEND_CREDIT_EVERY_MS,
@@ -134,7 +135,8 @@ class Stream implements LogStream {
     let bytes: Uint8Array;
     try {
       const subject = downSession(this.host, "logs", this.#id, "open");
-      bytes = (await this.#connection.request(subject, encode(open), { timeout: OPEN_WITHIN_MS })).data;
+      const sent = { timeout: OPEN_WITHIN_MS, headers: withTrace(headers()) };
+      bytes = (await this.#connection.request(subject, encode(open), sent)).data;
     } catch {
       // No agent listens there, or it does not answer in time: an expected outcome, told as one.
       return { reason: "unreachable", why: { code: "agent-not-answering", params: {} } };

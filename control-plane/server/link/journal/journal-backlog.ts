@@ -18,10 +18,15 @@ export async function readJournalBacklog(connection: NatsConnection): Promise<Jo
     return {
       pending: consumer.num_pending,
       unacknowledged: consumer.num_ack_pending,
-      followers: followers.map(({ name, lag }) => ({ name, lag })),
+      followers: followers.map(lagOf),
     };
   } catch (error) {
     if (awayCause(error) === null) throw error;
     return null;
   }
+}
+
+/** NATS leaves the lag out where there is none, whatever the library's type says. */
+function lagOf({ name, lag }: { name: string; lag?: number }): JournalBacklog["followers"][number] {
+  return { name, lag: lag ?? 0 };
 }

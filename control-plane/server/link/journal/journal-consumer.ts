@@ -7,6 +7,7 @@ import type { JsMsg, NatsConnection } from "nats";
 import { HostId } from "@remotegpu/shared/values/ids";
 import { JournalBatch } from "@remotegpu/shared/proof/journal-row";
 import type { Log } from "@remotegpu/shared/log";
+import { inTraceOf } from "@remotegpu/shared/messages/message-trace";
 import { hostOf, JOURNAL_CONSUMER, JOURNAL_STREAM } from "@remotegpu/shared/messages/subjects";
 import { decode } from "@remotegpu/shared/messages/wire";
 
@@ -92,7 +93,7 @@ export class JournalConsumer {
         const before = ofHost.get(message.subject) ?? Promise.resolve();
         ofHost.set(
           message.subject,
-          before.then(() => this.#handle(message)),
+          before.then(() => inTraceOf(message, () => this.#handle(message))),
         );
       }
       await Promise.all(ofHost.values());

@@ -1,6 +1,7 @@
 /** API keys: found by their hash, shown by their prefix, never readable again. */
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
+import type { LoginRole } from "../../core/sign-on/login-claims.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { batchedRead } from "../database/batched-read.ts";
 
@@ -19,6 +20,8 @@ export interface KeyHolder {
     isAdmin: boolean;
     keyRights: KeyRights;
     keyExpiresAt: Date | null;
+    identityId: number | null;
+    loginRole: LoginRole | null;
   };
   customerStatus: string;
   lastUsedAt: Date | null;
@@ -55,7 +58,8 @@ async function holders(
 }
 
 /** The columns of a key `k` and its account `c`. */
-export const HOLDER_COLUMNS = `k.id AS api_key_id, k.last_used_at, k.role, k.scopes, k.expires_at, c.id AS customer_id,
+export const HOLDER_COLUMNS = `k.id AS api_key_id, k.last_used_at, k.role, k.scopes, k.expires_at,
+            k.identity_id, k.login_role, c.id AS customer_id,
             c.uuid, c.username, c.user_type, coalesce(c.status, 'active') AS status`;
 export const IS_LIVE = "k.revoked_at IS NULL AND c.deleted_at IS NULL";
 
@@ -70,6 +74,8 @@ export interface HolderRow {
   role: KeyRights["role"];
   scopes: KeyScope[];
   expires_at: Date | null;
+  identity_id: number | null;
+  login_role: LoginRole | null;
 }
 
 export function holderOf(row: HolderRow): KeyHolder {
@@ -79,9 +85,11 @@ export function holderOf(row: HolderRow): KeyHolder {
       customerId: row.customer_id,
       customerUuid: row.uuid,
       username: row.username,
-      isAdmin: row.user_type === "admin",
+      isAdmin: (row.login_role ?? row.user_type) === "admin",
       keyRights: rightsOf(row),
       keyExpiresAt: row.expires_at,
+      identityId: row.identity_id,
+      loginRole: row.login_role,
     },
     customerStatus: row.status,
     lastUsedAt: row.last_used_at,
@@ -131,6 +139,10 @@ export interface NewKeyRow {
   rights: KeyRights;
   expiresAt: Date | null;
   now: Date;
+  /** Of one that a login makes: whose. */
+  identityId?: number;
+  /** In place of the account's type. */
+  loginRole?: LoginRole | null;
 }
 
 /** False where the customer has as many live keys as there may be. Call in the transaction that makes another. */
@@ -150,8 +162,8 @@ export async function hasRoomForKey(
 
 export async function insertApiKey(sql: Connection, key: NewKeyRow): Promise<ApiKeyRow> {
   const { rows } = await sql.change<ApiKeyRow>(
-    `INSERT INTO api_keys (customer_id, name, prefix, key_hash, created_at, role, scopes, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}`,
+    `INSERT INTO api_keys (customer_id, name, prefix, key_hash, created_at, role, scopes, expires_at, identity_id, login_role)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ${COLUMNS}`,
     [
       key.customerId,
       key.name,
@@ -161,6 +173,8 @@ export async function insertApiKey(sql: Connection, key: NewKeyRow): Promise<Api
       key.rights.role,
       key.rights.role === "account" ? key.rights.scopes : [],
       key.expiresAt,
+      key.identityId ?? null,
+      key.loginRole ?? null,
     ],
     { makes: "api-key" },
   );

@@ -12,6 +12,7 @@ type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 export interface AuditEntry {
   at: Date;
   requestId: string | null;
+  traceId: string | null;
   apiKeyId: number | null;
   actorCustomerId: number | null;
   actorRole: "admin" | "customer" | null;
@@ -35,16 +36,16 @@ export interface AuditEntry {
 export async function appendAuditEntries(sql: Connection, entries: readonly AuditEntry[]): Promise<void> {
   if (entries.length === 0) return;
   await sql.query(
-    `INSERT INTO audit_log (at, request_id, api_key_id, actor_customer_id, actor_role, method, route, action, target_kind,
-            target_id, subject, outcome, status, problem, reason_code, reason_params, before, after, attempts)
-     SELECT e.at, e."requestId", e."apiKeyId", e."actorCustomerId", e."actorRole", e.method, e.route, e.action,
+    `INSERT INTO audit_log (at, request_id, trace_id, api_key_id, actor_customer_id, actor_role, method, route, action,
+            target_kind, target_id, subject, outcome, status, problem, reason_code, reason_params, before, after, attempts)
+     SELECT e.at, e."requestId", e."traceId", e."apiKeyId", e."actorCustomerId", e."actorRole", e.method, e.route, e.action,
             e."targetKind", e."targetId", e.subject, e.outcome, e.status, e.problem, e.reason ->> 'code',
             e.reason -> 'params', nullif(e.before, 'null'), nullif(e.after, 'null'), e.attempts
-       FROM ROWS FROM (jsonb_to_recordset($1::jsonb) AS (at timestamptz, "requestId" uuid, "apiKeyId" bigint,
+       FROM ROWS FROM (jsonb_to_recordset($1::jsonb) AS (at timestamptz, "requestId" uuid, "traceId" text, "apiKeyId" bigint,
               "actorCustomerId" bigint, "actorRole" text, method text, route text, action text, "targetKind" text,
               "targetId" text, subject text, outcome text, status int, problem text, reason jsonb, before jsonb, after jsonb,
-              attempts int)) WITH ORDINALITY AS e(at, "requestId", "apiKeyId", "actorCustomerId", "actorRole", method,
-              route, action, "targetKind", "targetId", subject, outcome, status, problem, reason, before, after, attempts, nth)
+              attempts int)) WITH ORDINALITY AS e(at, "requestId", "traceId", "apiKeyId", "actorCustomerId", "actorRole",
+              method, route, action, "targetKind", "targetId", subject, outcome, status, problem, reason, before, after, attempts, nth)
       ORDER BY e.nth`,
     [JSON.stringify(entries)],
   );
@@ -61,6 +62,7 @@ export interface AuditRow {
   at: Date;
   at_micros: string;
   request_id: string | null;
+  trace_id: string | null;
   api_key_id: number | null;
   actor_customer_id: number | null;
   actor_name: string | null;
@@ -120,7 +122,7 @@ export async function auditEntries(
       : `(at, id) < (timestamptz 'epoch' + ${value(after.micros)}::bigint * interval '1 microsecond', ${value(after.id)}::bigint)`,
   ].flat();
   const { rows } = await sql.query<AuditRow>(
-    `SELECT id, at, (extract(epoch FROM at) * 1000000)::bigint::text AS at_micros, request_id, api_key_id,
+    `SELECT id, at, (extract(epoch FROM at) * 1000000)::bigint::text AS at_micros, request_id, trace_id, api_key_id,
             actor_customer_id, (SELECT c.username FROM customers c WHERE c.id = actor_customer_id) AS actor_name, actor_role, method, route, action, target_kind, target_id, subject, outcome, status,
             problem, reason_code, reason_params, before, after, attempts
        FROM audit_log ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`}
@@ -136,7 +138,7 @@ export async function holderOfKey(
   keyHash: string,
 ): Promise<{ apiKeyId: number; customerId: number; isAdmin: boolean } | null> {
   const { rows } = await sql.query<{ id: number; customer_id: number; is_admin: boolean }>(
-    `SELECT k.id, k.customer_id, coalesce(c.user_type = 'admin', false) AS is_admin
+    `SELECT k.id, k.customer_id, coalesce(k.login_role, c.user_type) IS NOT DISTINCT FROM 'admin' AS is_admin
        FROM api_keys k JOIN customers c ON c.id = k.customer_id WHERE k.key_hash = $1`,
     [keyHash],
   );

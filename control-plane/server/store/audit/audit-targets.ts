@@ -28,7 +28,7 @@ const IGNORED: ReadonlySet<string> = new Set([
   ..."id uuid created_at updated_at generation applied_generation applied_term queued_at status_deadline_at".split(
     " ",
   ),
-  ..."last_heartbeat observed_at observed_digest observed_substance member_count prefix last_used_at".split(
+  ..."last_heartbeat observed_at observed_digest observed_substance member_count prefix last_used_at last_login_at session_key_id".split(
     " ",
   ),
   ..."token_hash used_by_nkey state_changed_at sealed_by bytes_in bytes_out reported_at".split(" "),
@@ -67,7 +67,9 @@ const TARGETS = {
     money: "balances hours_left budget_percents monthly_limit",
   }),
   "browser-session": target("browser_sessions", "customer_id api_key_id expires_at"),
-  "api-key": target("api_keys", "customer_id name role scopes expires_at revoked_at"),
+  "api-key": target("api_keys", "customer_id name role scopes expires_at revoked_at identity_id login_role"),
+  identity: target("customer_identities", "customer_id issuer subject unlinked_at"),
+  "identity-invitation": target("identity_invitations", "customer_id expires_at used_at"),
   "service-key": target(
     "service_keys",
     "service_id customer_id name made_at expires_at revoked_at revoked_by",

@@ -4,8 +4,9 @@
  */
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { Client, escapeIdentifier } from "pg";
+import { type Client, escapeIdentifier } from "pg";
 import { to } from "pg-copy-streams";
+import { openClient } from "../database/connection/single-client.ts";
 import { StoreError } from "../database/database.ts";
 import { COPY_SETTINGS } from "./copy-settings.ts";
 
@@ -43,7 +44,7 @@ export interface DumpSession {
 
 /** @throws StoreError where Postgres refuses or cannot be reached */
 export async function inDumpSession<T>(url: string, work: (session: DumpSession) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url, application_name: "remotegpu backup" });
+  const { client, close } = openClient(url, "remotegpu backup");
   // Without a listener a lost connection would end the process; the query that is running reports it.
   client.on("error", () => undefined);
   try {
@@ -56,6 +57,7 @@ export async function inDumpSession<T>(url: string, work: (session: DumpSession)
     throw error instanceof Error && "severity" in error ? new StoreError(error.message, error) : error;
   } finally {
     await client.end();
+    close();
   }
 }
 

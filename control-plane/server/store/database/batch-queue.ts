@@ -3,6 +3,8 @@
  * answered at once, in a rush by fewer and larger transactions, and nobody waits for a timer. What the asks are, which of
  * them go together and what becomes of a failure its rules say; it knows no table.
  */
+import { currentTrace, inTrace, nextStep } from "@remotegpu/shared/tracing/current-trace";
+import type { TraceContext } from "@remotegpu/shared/tracing/trace-context";
 
 export interface BatchQueueRules<Request extends object, Answer> {
   /** So many transactions at a time: one that waits for somebody's lock does not keep those that come after it. */
@@ -17,11 +19,15 @@ export interface BatchQueueRules<Request extends object, Answer> {
   isOneAtFault(error: unknown): boolean;
 }
 
-type Done<Answer> = (answer: Answer | Promise<Answer>) => void;
+interface Waiting<Answer> {
+  readonly done: (answer: Answer | Promise<Answer>) => void;
+  /** In which it was requested. */
+  readonly trace: TraceContext | null;
+}
 
 export class BatchQueue<Request extends object, Answer> {
   readonly #rules: BatchQueueRules<Request, Answer>;
-  readonly #waiting = new Map<Request, Done<Answer>>();
+  readonly #waiting = new Map<Request, Waiting<Answer>>();
   readonly #pending = new Set<Request>();
   #serving = 0;
 
@@ -31,7 +37,8 @@ export class BatchQueue<Request extends object, Answer> {
 
   /** Resolves once it is committed. Each ask is an object of its own. */
   async take(request: Request): Promise<Answer> {
-    const answer = new Promise<Answer>((done) => this.#waiting.set(request, done));
+    const trace = currentTrace();
+    const answer = new Promise<Answer>((done) => this.#waiting.set(request, { done, trace }));
     this.#wake();
     return await answer;
   }
@@ -48,33 +55,38 @@ export class BatchQueue<Request extends object, Answer> {
     this.#serving -= 1;
   }
 
-  #next(): Map<Request, Done<Answer>> {
-    const next = new Map<Request, Done<Answer>>();
+  #next(): Map<Request, Waiting<Answer>> {
+    const next = new Map<Request, Waiting<Answer>>();
     for (const request of this.#rules.next(this.#waiting.keys(), this.#pending)) {
-      const done = this.#waiting.get(request);
-      if (done !== undefined) next.set(request, done);
+      const waiting = this.#waiting.get(request);
+      if (waiting !== undefined) next.set(request, waiting);
     }
     for (const request of next.keys()) this.#waiting.delete(request);
     return next;
   }
 
-  async #answer(ones: ReadonlyMap<Request, Done<Answer>>): Promise<void> {
+  async #answer(ones: ReadonlyMap<Request, Waiting<Answer>>): Promise<void> {
     const requests = [...ones.keys()];
     for (const request of requests) this.#pending.add(request);
     try {
-      const answers = await this.#rules.answer(requests);
-      for (const [index, done] of [...ones.values()].entries()) done(answers[index] ?? missing());
+      const answers = await inTrace(stepFor([...ones.values()]), () => this.#rules.answer(requests));
+      for (const [index, { done }] of [...ones.values()].entries()) done(answers[index] ?? missing());
     } catch (error) {
       if (ones.size > 1 && this.#rules.isOneAtFault(error)) return this.#answerApart(ones);
-      for (const done of ones.values()) done(Promise.reject(error));
+      for (const { done } of ones.values()) done(Promise.reject(error));
     }
     for (const request of requests) this.#pending.delete(request);
   }
 
   /** The others are answered meanwhile. */
-  #answerApart(ones: ReadonlyMap<Request, Done<Answer>>): void {
+  #answerApart(ones: ReadonlyMap<Request, Waiting<Answer>>): void {
     for (const one of ones) void this.#answer(new Map([one])).then(() => this.#wake());
   }
+}
+
+/** One alone is answered in its own trace; what is done for several is in none of theirs. */
+function stepFor<Answer>([first, ...others]: readonly Waiting<Answer>[]): TraceContext {
+  return nextStep(first !== undefined && others.length === 0 ? first.trace : null);
 }
 
 function missing(): Promise<never> {

@@ -8,8 +8,9 @@ import type { Readable } from "node:stream";
 import type { DistributionCounter } from "@remotegpu/shared/metrics/distribution";
 import type { QUERY_SCOPES } from "../../core/metrics/label-values.ts";
 import { distributionOf } from "../../core/metrics/server-counters.ts";
+import { postgresPlaces, postgresUrls } from "@remotegpu/shared/settings/postgres-urls";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
-import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
+import { Client, DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
 import { APPLICATION_ROLE } from "./connection/application-role.ts";
 import { ConnectionRole } from "./connection/connection-role.ts";
 import { isStalePlan } from "./connection/prepared-statements.ts";
@@ -21,7 +22,22 @@ import { copyFrom } from "./connection/copy-from.ts";
 import { CopyIn } from "./connection/copy-in.ts";
 import { readInTurns } from "./connection/large-answers.ts";
 import { Pipeline } from "./connection/pipeline.ts";
-import { type AuditScope, watch } from "./audit-scope.ts";
+import { primaryClient } from "./connection/primary-client.ts";
+import {
+  forgetfulMemory,
+  NoPrimaryError,
+  PrimaryWatch,
+  type TimelineMemory,
+} from "./connection/primary-watch.ts";
+import { type AuditScope, NO_CHANGES, watch } from "./audit-scope.ts";
+import {
+  CONFIRM_WITHIN_MS,
+  type Confirmation,
+  confirmed,
+  REQUEST_CONFIRMATION,
+  StandbyMissingError,
+  UnconfirmedCommitError,
+} from "./confirmation.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -63,6 +79,7 @@ export function isUniqueViolation(error: unknown, constraint?: string): error is
  * shut down, the work may be done all the same.
  */
 export function isUndone(error: unknown): boolean {
+  if (error instanceof StandbyMissingError) return true;
   const code = error instanceof StoreError ? (error.code ?? "") : "";
   return /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P|58|XX)/.test(code);
 }
@@ -106,6 +123,8 @@ export interface Transaction extends Connection {
 
 export interface Database extends Connection {
   readonly pool: Pool;
+  /** Which server is the primary; null where the URL names one host. */
+  readonly primaryWatch: PrimaryWatch | null;
   /** As whom its connections work. */
   readonly role: ConnectionRole;
   /** How long its statements and transactions took. */
@@ -119,17 +138,30 @@ export interface Database extends Connection {
  * Opens a pool, which connects at the first query. `url` is a postgres:// URL. Each connection that leads to a session of
  * its own prepares what it sends (prepared-statements.ts), which takes about a third off the time of most. It acts for
  * the application, in whose role each transaction and each single statement is where the user of the URL may do more,
- * unless it is to change the schema: then as the `owner`, who is that user. Nothing else is ever kept in a session.
+ * unless it is to change the schema: then as the `owner`, who is that user. Nothing else is ever kept in a session. Of
+ * several hosts its connections are to the primary (connection/primary-watch.ts).
  */
 export function openDatabase(
   url: string,
   {
     maxConnections = MAX_CONNECTIONS,
     runsAs = "application",
-  }: { maxConnections?: number; runsAs?: "application" | "owner" } = {},
+    timelines = forgetfulMemory(),
+    onPrimary = () => undefined,
+  }: {
+    maxConnections?: number;
+    runsAs?: "application" | "owner";
+    timelines?: TimelineMemory;
+    /** Told in one line that another server is the primary. */
+    onPrimary?: (line: string) => void;
+  } = {},
 ): Database {
   const role = new ConnectionRole(runsAs);
+  const [first, ...others] = postgresUrls(url);
+  const primaryWatch =
+    others.length === 0 ? null : new PrimaryWatch(url, { memory: timelines, onChange: onPrimary });
   const pool = new Pool({
+    ...(primaryWatch !== null && { Client: primaryClient(primaryWatch, first) }),
     // The pool hands the connection out once this is done, whatever its type says of waiting.
     onConnect: (client) => role.check(client),
     connectionString: url,
@@ -143,9 +175,13 @@ export function openDatabase(
   const times = distributionOf("db_query_duration_seconds");
   const query: Connection["query"] = async (text, values) =>
     await timed(times, "statement", () =>
-      requestAlone({ pool, role }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS }),
+      requestAlone({ pool, role, primaryWatch }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS }),
     );
-  return { pool, role, times, auditScope: undefined, query, change: query, close: () => pool.end() };
+  const close = async () => {
+    await pool.end();
+    primaryWatch?.close();
+  };
+  return { pool, primaryWatch, role, times, auditScope: undefined, query, change: query, close };
 }
 
 async function timed<T>(
@@ -184,13 +220,16 @@ interface TransactionOptions {
   statementTimeoutMs?: number;
   /** How long Postgres waits for the next statement of who may be dead. */
   endsDeadWithinMs?: number;
+  /** True for what is acknowledged though its handle is in no audit scope: a standby confirms it where one must. */
+  acknowledges?: boolean;
 }
 
 /**
  * Runs `work` in one transaction: commits its value, rolls back when it throws. Where the handle is in an audit scope,
- * that adds its part before the commit. A serialization failure, a deadlock or a stale plan runs it again,
+ * that adds its part before the commit, and a change is confirmed by a standby where one must. A serialization failure, a deadlock or a stale plan runs it again,
  * MAX_TRANSACTION_ATTEMPTS times in all, so `work` must have no effect but through its connection.
- * @throws StoreError for the database's failures; whatever else `work` throws comes through as it is
+ * @throws StoreError for the database's failures; StandbyMissingError, UnconfirmedCommitError; whatever else `work` throws
+ * comes through as it is
  */
 export async function transaction<T>(
   database: Database,
@@ -199,9 +238,10 @@ export async function transaction<T>(
     isolation = "read committed",
     statementTimeoutMs = STATEMENT_TIMEOUT_MS,
     endsDeadWithinMs = statementTimeoutMs,
+    acknowledges = false,
   }: TransactionOptions = {},
 ): Promise<T> {
-  const options = { isolation, statementTimeoutMs, endsDeadWithinMs };
+  const options = { isolation, statementTimeoutMs, endsDeadWithinMs, acknowledges };
   return await timed(database.times, "transaction", () => runUntilDone(database, work, options));
 }
 
@@ -224,16 +264,17 @@ async function runUntilDone<T>(
 }
 
 async function runOnce<T>(
-  { pool, role, auditScope: givenScope }: Database,
+  { pool, primaryWatch, role, auditScope: givenScope }: Database,
   work: (sql: Transaction) => Promise<T>,
   {
     isolation,
     statementTimeoutMs,
     endsDeadWithinMs,
+    acknowledges,
     prepares,
   }: Required<TransactionOptions> & { prepares: boolean },
 ): Promise<T> {
-  const client = await pool.connect().catch((cause: unknown) => {
+  const client = await connected({ pool, primaryWatch }).catch((cause: unknown) => {
     throw asStoreError(cause, pool);
   });
   client.on("error", ignoreBrokenConnection);
@@ -258,6 +299,9 @@ async function runOnce<T>(
     const begun = Promise.all(begin.map((text) => pipeline.request({ text, timeoutMs })));
     begun.catch(() => undefined);
     const auditScope = givenScope?.isPresent === true ? givenScope : undefined;
+    const mayAcknowledge = acknowledges || (auditScope !== undefined && auditScope !== NO_CHANGES);
+    const confirmation = mayAcknowledge ? requestConfirmation(pipeline, timeoutMs) : Promise.resolve(null);
+    confirmation.catch(() => undefined);
     const plain: Connection = { query, change: query };
     const watched = auditScope === undefined ? undefined : watch(plain, auditScope);
     const sql: Omit<Transaction, typeof handedOut> = {
@@ -278,13 +322,24 @@ async function runOnce<T>(
     await begun.catch((cause: unknown) => {
       throw asStoreError(cause, undefined);
     });
-    const { command } = await pipeline.last(() => requestSimply(client, { text: "COMMIT", timeoutMs }));
+    const isAcknowledged = acknowledges || isSealed === true;
+    const standby = isAcknowledged ? await confirmation : null;
+    if (standby?.attached === false) throw new StandbyMissingError();
+    const { command, isConfirmed } = await pipeline.last(() =>
+      standby === null ? commit(client, timeoutMs) : commitWithStandby({ client, pool }, standby),
+    );
     // Postgres answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement failed.
     assert.equal(command, "COMMIT", "a failed statement was caught inside a transaction that went on");
     if (isSealed === true) auditScope?.committed();
+    if (!isConfirmed) throw new UnconfirmedCommitError(undefined);
     return value;
   } catch (error) {
     isOver = true;
+    // There is nothing to roll back; where Postgres said nothing, it may still be at it.
+    if (error instanceof UnconfirmedCommitError) {
+      broken = error.cause !== undefined;
+      throw error;
+    }
     await pipeline
       .last(() => requestSimply(client, { text: "ROLLBACK", timeoutMs }))
       .catch(() => {
@@ -296,6 +351,51 @@ async function runOnce<T>(
     client.release(broken);
   }
 }
+
+async function requestConfirmation(pipeline: Pipeline, timeoutMs: number): Promise<Confirmation | null> {
+  const { rows } = await pipeline.request({ text: REQUEST_CONFIRMATION, values: [], timeoutMs });
+  return (rows[0] as Confirmation | undefined) ?? null;
+}
+
+interface Committed {
+  command: string;
+  isConfirmed: boolean;
+}
+
+async function commit(client: PoolClient, timeoutMs: number): Promise<Committed> {
+  const { command } = await requestSimply(client, { text: "COMMIT", timeoutMs });
+  return { command, isConfirmed: true };
+}
+
+/** @throws UnconfirmedCommitError where Postgres did not say what came of it */
+async function commitWithStandby(
+  { client, pool }: { client: PoolClient; pool: Pool },
+  { pid }: Confirmation,
+): Promise<Committed> {
+  const [url] = postgresUrls(pool.options.connectionString ?? "");
+  const makeClient = () => new Client({ connectionString: url, connectionTimeoutMillis: CONFIRM_WITHIN_MS });
+  try {
+    const { answer, isConfirmed } = await confirmed(client, { pid, makeClient }, (timeoutMs) =>
+      requestSimply(client, { text: "COMMIT", timeoutMs }),
+    );
+    return { command: answer.command, isConfirmed };
+  } catch (error) {
+    throw isUndone(error) ? error : new UnconfirmedCommitError(error);
+  }
+}
+
+/** The primary may be another one since it was looked at: of several hosts it is looked at again, once. */
+async function connected({ pool, primaryWatch }: Way): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    if (primaryWatch === null || error instanceof NoPrimaryError) throw error;
+    primaryWatch.doubt();
+    return await pool.connect();
+  }
+}
+
+type Way = Pick<Database, "pool" | "primaryWatch">;
 
 interface Question {
   text: string;
@@ -338,7 +438,7 @@ async function requestSimply(
 /** Outside every transaction. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 async function requestAlone<Row extends QueryResultRow>(
-  through: { pool: Pool; role: ConnectionRole },
+  through: Way & { role: ConnectionRole },
   question: Question,
 ): Promise<{ rows: Row[]; rowCount: number }> {
   const statement = requested(question);
@@ -354,13 +454,20 @@ async function requestAlone<Row extends QueryResultRow>(
 }
 
 async function answerOf(
-  { pool, role }: { pool: Pool; role: ConnectionRole },
+  { pool, primaryWatch, role }: Way & { role: ConnectionRole },
   statement: Statement,
   prepares: boolean,
 ): Promise<Answer> {
   return await new Promise((resolve, reject) => {
-    pool.connect((unreachable, client, release) => {
-      if (client === undefined) return reject(unreachable ?? new Error("no connection"));
+    let isAgain = primaryWatch === null;
+    const work: Parameters<Pool["connect"]>[0] = (unreachable, client, release) => {
+      if (client === undefined) {
+        if (isAgain || unreachable instanceof NoPrimaryError)
+          return reject(unreachable ?? new Error("no connection"));
+        isAgain = true;
+        primaryWatch?.doubt();
+        return pool.connect(work);
+      }
       client.on("error", ignoreBrokenConnection);
       const sent = { takesRole: role.footing === "in-role", prepares };
       const alone = statementAlone(statement, sent, (failure, answer) => {
@@ -370,7 +477,8 @@ async function answerOf(
         else reject(failure);
       });
       client.query(alone);
-    });
+    };
+    pool.connect(work);
   });
 }
 
@@ -415,17 +523,15 @@ function asStoreError(cause: unknown, pool: Pool | undefined): unknown {
   if (cause instanceof DatabaseError) return new StoreError(cause.message, cause);
   // A value that does not fit a column type or cannot be sent is our bug, not Postgres' failure.
   if (cause instanceof RangeError || cause instanceof TypeError) return cause;
+  if (cause instanceof NoPrimaryError) return new StoreError(cause.message, cause);
   const where = pool === undefined ? "Postgres" : `Postgres at ${placeOf(pool.options)}`;
   const why = textField(cause, "code") ?? (cause instanceof Error ? cause.message : String(cause));
   return new StoreError(`cannot reach ${where}: ${why}`, cause);
 }
 
-/** Host and port for a message, never the password. */
-function placeOf({ connectionString }: PoolConfig): string {
-  if (connectionString === undefined || !URL.canParse(connectionString))
-    return "an address that is not a URL";
-  const url = new URL(connectionString);
-  return url.host === "" ? (url.searchParams.get("host") ?? "localhost") : url.host;
+/** Hosts and ports for a message, never the password. */
+function placeOf({ connectionString = "" }: PoolConfig): string {
+  return postgresPlaces(connectionString).join(", ");
 }
 
 function textField(value: unknown, name: "code" | "constraint"): string | undefined {

@@ -106,7 +106,7 @@ export interface NewEnvironment {
 /** Makes them as `queued`. Call in the transaction that checked the orders. */
 export async function insertEnvironments(
   sql: Transaction,
-  orders: readonly { order: NewEnvironment; actor: string; now: Date }[],
+  orders: readonly { order: NewEnvironment; actor: string; now: Date; traceId?: string | null }[],
   reason: Reason,
 ): Promise<void> {
   if (orders.length === 0) return;
@@ -132,7 +132,7 @@ export async function insertEnvironments(
   );
   const reported = appendEvents(
     sql,
-    orders.map(({ order, actor, now }) => ({
+    orders.map(({ order, actor, now, traceId }) => ({
       at: now,
       kind: STATUS_EVENT,
       workloadKind: "environment",
@@ -141,6 +141,7 @@ export async function insertEnvironments(
       actor,
       new: "queued",
       reason,
+      ...(traceId !== undefined && { traceId }),
     })),
   );
   await Promise.all([inserted, reported]);

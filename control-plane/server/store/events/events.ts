@@ -1,4 +1,5 @@
 /** What happened to workloads, hosts and accounts, for people to read. Rows outlive what they speak of. */
+import { currentTrace } from "@remotegpu/shared/tracing/current-trace";
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../database/database.ts";
 import { reasonColumns } from "../database/values/reason-columns.ts";
@@ -21,18 +22,21 @@ export interface NewEvent {
   old?: string | null;
   new?: string | null;
   reason?: Reason | null;
+  /** Of the request that caused it, where it is written for several at once; left out: the trace in which it is written. */
+  traceId?: string | null;
 }
 
-function columnsOf({ reason = null }: Pick<NewEvent, "reason">) {
-  return reasonColumns(reason);
+function columnsOf({ reason = null, traceId }: Pick<NewEvent, "reason" | "traceId">) {
+  const written = traceId === undefined ? (currentTrace()?.traceId ?? null) : traceId;
+  return { ...reasonColumns(reason), trace: written };
 }
 
 export async function appendEvent(sql: Connection, event: NewEvent): Promise<void> {
-  const { text, code, params } = columnsOf(event);
+  const { text, code, params, trace } = columnsOf(event);
   await sql.change(
     `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new,
-                         reason, reason_code, reason_params)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+                         reason, reason_code, reason_params, trace_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
     [
       event.at,
       event.workloadKind ?? null,
@@ -48,6 +52,7 @@ export async function appendEvent(sql: Connection, event: NewEvent): Promise<voi
       text,
       code,
       params,
+      trace,
     ],
   );
 }
@@ -58,13 +63,13 @@ export async function appendEvents(sql: Connection, events: readonly NewEvent[])
   const reasons = events.map(columnsOf);
   const { rows } = await sql.change<{ id: number }>(
     `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new,
-                         reason, reason_code, reason_params)
+                         reason, reason_code, reason_params, trace_id)
      SELECT e.at, e.workload_kind, e.workload_id, e.instance_id, e.host_id, e.gpu_uuid, e.customer_id, e.actor, e.kind,
-            e.old, e.new, e.reason, e.code, e.params
+            e.old, e.new, e.reason, e.code, e.params, e.trace
        FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
-                   $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[]) WITH ORDINALITY
-         AS e(at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new, reason, code,
-                params, nth)
+                   $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[], $15::text[])
+         WITH ORDINALITY AS e(at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old,
+                new, reason, code, params, trace, nth)
       ORDER BY e.nth RETURNING id`,
     [
       events.map((event) => event.at),
@@ -81,6 +86,7 @@ export async function appendEvents(sql: Connection, events: readonly NewEvent[])
       reasons.map(({ text }) => text),
       reasons.map(({ code }) => code),
       reasons.map(({ params }) => params),
+      reasons.map(({ trace }) => trace),
     ],
   );
   return rows.map(({ id }) => id);
@@ -93,11 +99,11 @@ export async function appendInstanceEvent(
     Pick<NewEvent, "at" | "kind" | "instanceId" | "hostId" | "actor" | "old" | "new" | "reason">
   >,
 ): Promise<number | null> {
-  const { text, code, params } = columnsOf(event);
+  const { text, code, params, trace } = columnsOf(event);
   const { rows } = await sql.change<{ id: number }>(
     `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, actor, kind, old, new, reason, reason_code,
-                         reason_params)
-     SELECT $1, i.workload_kind, i.workload_id, i.id, $3, $4, $5, $6, $7, $8, $9, $10 FROM instances i WHERE i.id = $2
+                         reason_params, trace_id)
+     SELECT $1, i.workload_kind, i.workload_id, i.id, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM instances i WHERE i.id = $2
      RETURNING id`,
     [
       event.at,
@@ -110,6 +116,7 @@ export async function appendInstanceEvent(
       text,
       code,
       params,
+      trace,
     ],
   );
   return rows[0]?.id ?? null;
@@ -135,10 +142,11 @@ export interface EventRow {
   reason: string | null;
   reason_code: string | null;
   reason_params: Record<string, unknown> | null;
+  trace_id: string | null;
 }
 
 const COLUMNS =
-  "id, at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, actor, kind, old, new, reason, reason_code, reason_params";
+  "id, at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, actor, kind, old, new, reason, reason_code, reason_params, trace_id";
 
 interface EventPageRequest {
   limit: number;

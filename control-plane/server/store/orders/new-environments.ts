@@ -39,7 +39,12 @@ export async function orderEnvironments(
   const [, made] = await Promise.all([
     insertEnvironments(
       sql,
-      passed.map(({ order, context }) => ({ order, actor: context.actor, now: context.now })),
+      passed.map(({ order, context: { actor, now: at, traceId = null } }) => ({
+        order,
+        actor,
+        now: at,
+        traceId,
+      })),
       WAITING_FOR_PLACE,
     ),
     environmentsById(

@@ -1,6 +1,7 @@
 /** The desk of first orders: those that come together are written with one transaction, and their answers with them. */
 import type { AuditScope } from "../database/audit-scope.ts";
 import { type Database, isUndone, type Transaction, transaction } from "../database/database.ts";
+import { StandbyMissingError } from "../database/confirmation.ts";
 import { BatchQueue } from "../database/batch-queue.ts";
 import {
   holdKeys,
@@ -47,7 +48,8 @@ export function orderQueue(db: Database): TakeOrder {
     next: (waiting) => [...waiting].slice(0, MAX_TOGETHER),
     answer: async (ones) => await write(db, ones),
     // Not where it may have come through: then nobody knows, and everyone is told so.
-    isOneAtFault: (error) => isUndone(error) || error instanceof KeyInUseError,
+    isOneAtFault: (error) =>
+      (isUndone(error) && !(error instanceof StandbyMissingError)) || error instanceof KeyInUseError,
   });
   return async (order, { keyed = null, auditScope } = {}) =>
     await batchQueue.take({ order, auditScope, keyed });
@@ -59,6 +61,7 @@ async function write(
 ): Promise<(FirstOrderOutcome | Promise<FirstOrderOutcome>)[]> {
   const { outcomes, auditScopes } = await transaction(db, async (sql) => await writeOnce(sql, ones), {
     endsDeadWithinMs: KEY_FREE_WITHIN_MS,
+    acknowledges: true,
   });
   for (const auditScope of auditScopes) auditScope.committed();
   return ones.map((one) => outcomes.get(one) ?? Promise.reject(inUse()));

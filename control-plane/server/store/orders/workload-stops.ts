@@ -16,6 +16,8 @@ export interface OrderContext {
   /** "customer 12", "admin 1", "control-plane". */
   actor: string;
   now: Date;
+  /** Of the request that orders it; several orders may be written together. */
+  traceId?: string | null;
   /** Why it is stopped; left out, who did it says enough. */
   reason?: Reason;
   /** Left out: `own`. */

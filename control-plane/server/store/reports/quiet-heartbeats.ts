@@ -30,7 +30,8 @@ const STORED_HEALTH = `(k.reasons, k.ecc_uncorrected, k.ecc_uncorrected_total, k
 
 /**
  * `held` is what is quiet: every number known, the cards' health as before. `zeros` is fixBootZero of run-time.ts. The two
- * tables of one row are read beside `told`: as two joins more they made a third of the time that this takes to plan.
+ * tables of one row are read beside `told`: as two joins more they made a third of the time that this takes to plan. `loud` is
+ * made once: of tables that were never analyzed Postgres expects a row each, and would make it anew for every host.
  */
 const NOTE_AND_ANSWER = `
 WITH told AS MATERIALIZED (
@@ -44,7 +45,7 @@ WITH told AS MATERIALIZED (
     "utilizationPercent" int, "temperatureC" int, "powerW" numeric, "memorySplit" jsonb, reasons text[], cordon jsonb,
     "eccUncorrected" bigint, "eccUncorrectedTotal" bigint, "repairPending" boolean, "repairFailed" boolean,
     "throttleReasons" text[], strangers jsonb, "foreignMemoryMib" int, "reasonCode" text, "hasSign" boolean, "reasonData" jsonb)
-), loud AS (
+), loud AS MATERIALIZED (
   SELECT v."hostId" FROM cards v JOIN gpus g ON g.uuid = v.uuid AND g.host_id = v."hostId"
     LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
    WHERE g.health_status IS DISTINCT FROM v.health OR v.reasons IS NOT NULL AND (v.cordon IS NOT NULL OR v."hasSign" OR k.has_sign

@@ -53,3 +53,11 @@ test("of any other value a password within an address as well", () => {
 test("a value moves no cursor", () => {
   expect(presentedValue("a\u001b[2Jb", "plain")).toBe('"a\\u001b[2Jb"');
 });
+
+test("of several hosts of one database the password alone is hidden", () => {
+  expect(presentedValue("postgres://me:s3cret@db1:5432,[::1],db3/books?sslmode=require", "url")).toBe(
+    "postgres://me:[6 characters]@db1:5432,[::1],db3/books?sslmode=require",
+  );
+  expect(presentedValue("postgres://db1,db2/books", "url")).toBe("postgres://db1,db2/books");
+  expect(presentedValue("postgres://me:s3c@ret@db1,,db2/books", "url")).toBe("[36 characters]");
+});

@@ -36,6 +36,17 @@ export default {
     submit: "Log in",
     ticket: "Logging in with the link…",
     elsewhere: "`remotegpu dashboard` prints a link that logs in once.",
+    signOn: {
+      button: "Sign in with {{name}}",
+      or: "or with an API key",
+      busy: "Signing in…",
+      invited: "You are invited: sign in with {{name}}, and your identity there opens your account here.",
+      away: "{{name}} does not answer at the moment. A key logs in all the same.",
+      refused: {
+        away: "The identity provider does not answer. Log in with a key, or try again later.",
+        other: "The login could not begin. Try again, or log in with a key.",
+      },
+    },
     stay: "Go on as {{name}}",
     tooMany: "Too many requests came from your network address. Wait a moment and try again.",
     ended: {

@@ -33,6 +33,17 @@ const words: SameKeys<typeof en> = {
     submit: "登录",
     ticket: "正在用链接登录…",
     elsewhere: "`remotegpu dashboard` 会打印一个只能使用一次的登录链接。",
+    signOn: {
+      button: "使用 {{name}} 登录",
+      or: "或使用 API 密钥",
+      busy: "正在登录…",
+      invited: "您已受邀：请使用 {{name}} 登录，您在那里的身份将与此处的账户关联。",
+      away: "{{name}} 目前没有响应。仍可使用密钥登录。",
+      refused: {
+        away: "身份提供方没有响应。请使用密钥登录，或稍后再试。",
+        other: "登录无法开始。请重试，或使用密钥登录。",
+      },
+    },
     stay: "继续以 {{name}} 的身份使用",
     tooMany: "来自您网络地址的请求过多，请稍候再试。",
     ended: {

@@ -48,6 +48,8 @@ const KINDS: Record<ListAuditLogTargetKind, true> = {
   environment: true,
   gpu: true,
   host: true,
+  identity: true,
+  "identity-invitation": true,
   image: true,
   "inference-service": true,
   invitation: true,

@@ -14,6 +14,7 @@ import { MONEY_CHINESE } from "./money.ts";
 import { ORDER_FIELD_CHINESE } from "./order.ts";
 import { REQUEST_CHINESE } from "./request.ts";
 import { SCHEMA_CHINESE } from "./schema.ts";
+import { SIGN_ON_CHINESE } from "./sign-on.ts";
 import { STATE_CHINESE } from "./state.ts";
 import { THING_CHINESE } from "./thing.ts";
 import { VALUE_CHINESE } from "./value.ts";
@@ -35,6 +36,7 @@ export const REFUSAL_CHINESE = {
   ...ORDER_FIELD_CHINESE,
   ...REQUEST_CHINESE,
   ...SCHEMA_CHINESE,
+  ...SIGN_ON_CHINESE,
   ...STATE_CHINESE,
   ...THING_CHINESE,
   ...VALUE_CHINESE,

@@ -21,6 +21,9 @@ export const REQUEST_CHINESE = messagesFor<typeof REQUEST_CODES>()({
   "old-value-in-row": "此行含有旧系统的值，修改后的行不能保留它；需由管理员更正（{constraint}）。",
   "database-migrating": "数据库正在迁移（{by}）；完成后请重试。",
   "database-unavailable": "数据库暂时没有响应；请稍后再试。",
+  "standby-missing": "数据库的备用服务器现在无法确认此请求，因此未执行；请稍后再试。",
+  "commit-unconfirmed":
+    "无法得知此请求是否已完成：数据库的备用服务器没有及时确认。请用相同的 Idempotency-Key 再次发送；它只会执行一次。",
   "internal-error": "这是我们的问题，已写入日志。",
   "server-ending": "此服务器即将结束；请使用另一台。",
   "nats-disconnected": "NATS 暂未连接，无法到达任何主机。",

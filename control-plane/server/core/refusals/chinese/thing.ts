@@ -11,6 +11,8 @@ export const THING_CHINESE = messagesFor<typeof THING_CODES>()({
   "named-session": "会话 {session_id}",
   "named-live-key": "有效密钥 {key_id}",
   "named-live-key-of-customer": "客户 {customer_id} 的有效密钥 {key_id}",
+  "named-identity": "客户 {customer_id} 的身份 {identity_id}",
+  "named-identity-provider": "身份提供方",
   "named-ssh-key": "密钥 {key_id}",
   "named-registry-credential": "镜像仓库凭据 {credential_id}",
   "named-webhook": "Webhook {webhook_id}",

@@ -15,6 +15,7 @@ import { MONEY_CODES } from "./money.ts";
 import { ORDER_FIELD_CODES } from "./order.ts";
 import { REQUEST_CODES } from "./request.ts";
 import { SCHEMA_CODES } from "./schema.ts";
+import { SIGN_ON_CODES } from "./sign-on.ts";
 import { STATE_CODES } from "./state.ts";
 import { THING_CODES } from "./thing.ts";
 import { WORKLOAD_CODES } from "./workload.ts";
@@ -35,6 +36,7 @@ export const REFUSAL_CODES = {
   ...ORDER_FIELD_CODES,
   ...REQUEST_CODES,
   ...SCHEMA_CODES,
+  ...SIGN_ON_CODES,
   ...STATE_CODES,
   ...THING_CODES,
   ...VALUE_CODES,

@@ -21,6 +21,8 @@ export const REQUEST_CODES = {
   "old-value-in-row": { constraint: "text" },
   "database-migrating": { by: "text" },
   "database-unavailable": {},
+  "standby-missing": {},
+  "commit-unconfirmed": {},
   "internal-error": {},
   "server-ending": {},
   "nats-disconnected": {},

@@ -11,6 +11,8 @@ export const THING_CODES = {
   "named-session": { session_id: "number" },
   "named-live-key": { key_id: "number" },
   "named-live-key-of-customer": { key_id: "number", customer_id: "number" },
+  "named-identity": { identity_id: "number", customer_id: "number" },
+  "named-identity-provider": {},
   "named-ssh-key": { key_id: "number" },
   "named-registry-credential": { credential_id: "text" },
   "named-webhook": { webhook_id: "number" },

@@ -14,6 +14,7 @@ import { MONEY_ENGLISH } from "./money.ts";
 import { ORDER_FIELD_ENGLISH } from "./order.ts";
 import { REQUEST_ENGLISH } from "./request.ts";
 import { SCHEMA_ENGLISH } from "./schema.ts";
+import { SIGN_ON_ENGLISH } from "./sign-on.ts";
 import { STATE_ENGLISH } from "./state.ts";
 import { THING_ENGLISH } from "./thing.ts";
 import { VALUE_ENGLISH } from "./value.ts";
@@ -35,6 +36,7 @@ export const REFUSAL_ENGLISH = {
   ...ORDER_FIELD_ENGLISH,
   ...REQUEST_ENGLISH,
   ...SCHEMA_ENGLISH,
+  ...SIGN_ON_ENGLISH,
   ...STATE_ENGLISH,
   ...THING_ENGLISH,
   ...VALUE_ENGLISH,

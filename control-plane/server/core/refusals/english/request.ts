@@ -23,6 +23,10 @@ export const REQUEST_ENGLISH = messagesFor<typeof REQUEST_CODES>()({
     "This row holds a value of the old system that no changed row may keep; an administrator has to set it right ({constraint}).",
   "database-migrating": "The database is being migrated ({by}); try again when that has ended.",
   "database-unavailable": "The database does not answer now; try again shortly.",
+  "standby-missing":
+    "No standby of the database can confirm this now, so it was not done; try again shortly.",
+  "commit-unconfirmed":
+    "It is not known whether this was done: the database's standby did not confirm it in time. Send it again with the same Idempotency-Key; it is done once.",
   "internal-error": "This is our fault. It was written to the log.",
   "server-ending": "This server ends; ask another one.",
   "nats-disconnected": "NATS is not connected now, so no host can be reached.",

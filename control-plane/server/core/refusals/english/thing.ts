@@ -11,6 +11,8 @@ export const THING_ENGLISH = messagesFor<typeof THING_CODES>()({
   "named-session": "session {session_id}",
   "named-live-key": "live key {key_id}",
   "named-live-key-of-customer": "live key {key_id} of customer {customer_id}",
+  "named-identity": "identity {identity_id} of customer {customer_id}",
+  "named-identity-provider": "an identity provider",
   "named-ssh-key": "key {key_id}",
   "named-registry-credential": "registry credential {credential_id}",
   "named-webhook": "webhook {webhook_id}",

@@ -3,7 +3,14 @@
  * its releases may change them without a word. All of them are read here and nowhere else, its version is pinned
  * exactly, and driver-internals.test.ts holds them against the driver that is installed.
  */
-import pg, { type ClientBase, type Connection, type FieldDef, type QueryResultRow, Result } from "pg";
+import pg, {
+  type Client,
+  type ClientBase,
+  type Connection,
+  type FieldDef,
+  type QueryResultRow,
+  Result,
+} from "pg";
 import { columnTypes } from "../values/column-types.ts";
 
 /** Makes rows of what Postgres answers. */
@@ -46,4 +53,10 @@ export function connectionOf(client: ClientBase): Connection {
 /** The session that greeted the client; undefined before it has connected. */
 export function sessionOf(client: ClientBase): number | undefined {
   return (client as ClientInternals).processID;
+}
+
+/** The server that a client is connected to. */
+export function hostOf(client: ClientBase): { host: string; port: number } {
+  const { host, port } = client as Client;
+  return { host, port };
 }

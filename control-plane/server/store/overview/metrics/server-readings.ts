@@ -26,7 +26,8 @@ const BACKED_UP_AT = `coalesce((SELECT backup_taken_at FROM cluster_state), (SEL
 export async function serverReadings(sql: Connection, now: Date): Promise<ServerReadings> {
   const { rows } = await sql.query<{ term: number; lag: number | null; unrated: number; backup: number }>(
     `SELECT coalesce((SELECT term FROM leader), 0) AS term,
-            (SELECT extract(epoch FROM max(replay_lag))::float8 FROM pg_stat_replication) AS lag,
+            (SELECT max(coalesce(extract(epoch FROM replay_lag), 0))::float8 FROM pg_stat_replication
+              WHERE state = 'streaming') AS lag,
             greatest(coalesce(extract(epoch FROM $1::timestamptz - ${UNRATED_SINCE}), 0), 0)::float8 AS unrated,
             greatest(extract(epoch FROM $1::timestamptz - ${BACKED_UP_AT}), 0)::float8 AS backup`,
     [now],

@@ -24,3 +24,16 @@ test("a socket's folder and an IPv6 address are hosts, and what is not given is 
   });
   expect(libpqEnvironment("postgres://[::1]/books")).toEqual({ PGHOST: "::1", PGDATABASE: "books" });
 });
+
+test("of several hosts the programs take the one that takes changes", () => {
+  expect(libpqEnvironment("postgres://me:a%2Cb@db1:6432,[::1],db3/books?sslmode=require")).toEqual({
+    PGHOST: "db1,::1,db3",
+    PGPORT: "6432,,",
+    PGUSER: "me",
+    PGPASSWORD: "a,b",
+    PGDATABASE: "books",
+    PGSSLMODE: "require",
+    PGTARGETSESSIONATTRS: "read-write",
+    PGCONNECT_TIMEOUT: "5",
+  });
+});

@@ -99,6 +99,12 @@ describe("a gang that is released", () => {
     });
   });
 
+  test("is kept where a host that lost its journal adopts ranks that have begun long ago", () => {
+    const adopted = { ...RELEASED, gang: { ...RELEASED.gang, releasedForMs: 3_600_000 } };
+
+    expect(afterReports("running", reports(adopted, adopted))).toEqual({ kind: "explains", reason: null });
+  });
+
   test("is given up where a host is silent for good and another is not", () => {
     expect(inWords(afterReports("running", reports(RUNS, SILENT, RUNS)))).toEqual({
       kind: "loses",

@@ -132,7 +132,10 @@ describe("the API's requests", () => {
   // Routes are only read, so neither a database nor hosts stand behind them.
   const deps = {
     closing: new AbortController().signal,
-    config: { publicUrl: "http://127.0.0.1", rateLimits: { perKey: limits, perAddress: limits } },
+    config: {
+      publicUrl: "http://127.0.0.1",
+      rateLimits: { perKey: limits, perAddress: limits, logins: limits },
+    },
   } as unknown as ApiDeps;
   const checks = createApp(deps).openAPIRegistry.definitions.flatMap((one) =>
     one.type === "route" ? checksOf(one.route.request) : [],
