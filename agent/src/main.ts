@@ -139,6 +139,8 @@ program
   .action(async (options: { canary?: string; only?: DrillFault[]; inUnit?: boolean; cleanUp?: boolean }) => {
     const { canary, only: faults = DRILL_FAULTS, inUnit = false, cleanUp = false } = options;
     if (cleanUp) return cleanUpDrill(config());
+    // Whoever called may be gone by then, and with him whom it is told to.
+    if (inUnit) process.stdout.on("error", () => undefined);
     if (canary === undefined)
       throw new CommandRefusedError("Name the canary: --canary INSTANCE, as remotegpu-agent open-runs does.");
     const own = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];

@@ -6,9 +6,9 @@
 import { dirname } from "node:path";
 import { execa } from "execa";
 import {
-  DRILL_FAULTS,
   type DrillDocument,
   type DrillFault,
+  faultsOf,
   isDrillPassed,
   type PlayedFault,
 } from "@remotegpu/shared/messages/drill-report";
@@ -27,19 +27,21 @@ import { readJournal } from "../journal/journal-reading.ts";
 import { openHostKey } from "../link/nkey.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import { Docker } from "../runtime/docker/docker.ts";
-import { runtimeInfo } from "../runtime/docker/runtime-info.ts";
+import { Containers } from "../runtime/containers.ts";
+import { type RuntimeInfo, runtimeInfo } from "../runtime/docker/runtime-info.ts";
 import { CommandRefusedError } from "./command-refused.ts";
 import { diskHands, type Hands, networkHands, systemHands } from "./drill/hands.ts";
-import { isSoon, playFaults } from "./drill/play.ts";
+import { type DrillParts, isSoon, playFaults } from "./drill/play.ts";
 import { drillSight } from "./drill/sights.ts";
 import { membershipOf } from "./membership.ts";
 
 const UNIT = "remotegpu-drill";
 /** Six faults at their bounds take 24 minutes. */
 const LONGEST = "45min";
-/** A drill is announced with two heartbeats before anything is played. */
+/** A drill is announced with a heartbeat before anything is played. */
 const ANNOUNCED_WITHIN_MS = 60_000;
-const ANNOUNCING_HEARTBEATS = 2;
+
+const NOT_JOINED = (stateDir: string) => `${stateDir} belongs to no fleet: join first.`;
 
 type Print = (text: string) => void;
 export type DrillOptions = {
@@ -49,6 +51,8 @@ export type DrillOptions = {
   print: Print;
   /** In place of systemd's. */
   hands?: Pick<Hands, "killAgent" | "restartRuntime">;
+  /** Names of running containers that are not this agent's; in place of the runtime's word. */
+  others?: () => Promise<string[]>;
   limits?: DrillLimits;
 };
 
@@ -87,35 +91,30 @@ export async function cleanUpDrill(config: Config): Promise<void> {
 /** Returns the exit code: 0 where every fault was played and survived. @throws CommandRefusedError */
 export async function drill(config: Config, options: DrillOptions): Promise<0 | 1> {
   const { stateDir } = config;
-  const { print, faults, limits = DRILL_LIMITS } = options;
-  const { grant } = membershipOf(stateDir, `${stateDir} belongs to no fleet: join first.`);
+  const { print, canary } = options;
+  const { grant } = membershipOf(stateDir, NOT_JOINED(stateDir));
   const folder = new DrillFolder(stateDir);
   await cleanUpDrill(config);
-  const run = canaryOf(config, options.canary);
+  const { run, runtime } = await aloneOnHost(config, options);
   const self = { pid: process.pid, startTicks: (await readProcessStart(process.pid)) ?? 0 };
-  const info = await runtimeInfo(new Docker(config.runtimeSocket ?? undefined));
   const startedAt = new Date().toISOString();
   try {
-    const health = await announced(config, { folder, self, canary: options.canary });
-    const drill = { canary: run.runId, hasLiveRestore: info.liveRestore, card: cardOf(run, health), limits };
-    const hands = {
-      ...systemHands(info.name),
-      ...options.hands,
-      ...networkOf(config),
-      ...diskHands(folder, { stateDir, bounds: config.diskBounds }),
-    };
-    const sight = () => drillSight(stateDir, run.runId);
-    const parts = { drill, hands, folder, self, sight };
-    const played = await playFaults({ ...parts, onPlayed: (one) => print(textOf(one)) }, faults);
+    const health = await announced(config, { folder, self, canary });
+    const gpus = (health.gpus ?? []).map(({ uuid }) => uuid);
+    const faults = await playFaults(
+      { ...playParts(config, options, { run, runtime, health, folder }), self },
+      options.faults.filter((fault) => faultsOf(gpus).includes(fault)),
+    );
     const document: DrillDocument = {
       hostId: grant.host_id,
       version: AGENT_VERSION,
-      driver: health.driver ?? null,
-      gpus: (health.gpus ?? []).map(({ uuid }) => uuid),
-      canary: options.canary,
+      // Programs are looked at some time after an agent's start, so at the end it is surely known.
+      driver: (readHealth(stateDir) ?? health).driver ?? null,
+      gpus,
+      canary,
       startedAt,
       endedAt: new Date().toISOString(),
-      faults: played,
+      faults,
     };
     return conclude(document, { folder, config, print });
   } finally {
@@ -123,12 +122,37 @@ export async function drill(config: Config, options: DrillOptions): Promise<0 | 
   }
 }
 
+function playParts(
+  config: Config,
+  { hands, print, limits = DRILL_LIMITS }: DrillOptions,
+  {
+    run,
+    runtime,
+    health,
+    folder,
+  }: { run: RunRecord; runtime: RuntimeInfo; health: AgentHealth; folder: DrillFolder },
+): Omit<DrillParts, "self"> {
+  const { stateDir, diskBounds: bounds } = config;
+  return {
+    drill: { canary: run.runId, hasLiveRestore: runtime.liveRestore, card: cardOf(run, health), limits },
+    hands: {
+      ...systemHands(runtime.name),
+      ...hands,
+      ...networkOf(config),
+      ...diskHands(folder, { stateDir, bounds }),
+    },
+    folder,
+    sight: () => drillSight(stateDir, run.runId),
+    onPlayed: (one) => print(textOf(one)),
+  };
+}
+
 function conclude(
   document: DrillDocument,
   { folder, config, print }: { folder: DrillFolder; config: Config; print: Print },
 ): 0 | 1 {
   const failed = document.faults.filter(({ result }) => result === "failed").map(({ fault }) => fault);
-  if (document.faults.length < DRILL_FAULTS.length) {
+  if (document.faults.length < faultsOf(document.gpus).length) {
     print("Not every fault was played: there is no certificate.");
     return failed.length === 0 ? 0 : 1;
   }
@@ -143,8 +167,26 @@ function conclude(
   return isPassed ? 0 : 1;
 }
 
+/** The canary's run, where nothing else runs on this host, of whomever. @throws CommandRefusedError */
+async function aloneOnHost(
+  config: Config,
+  { canary, others }: DrillOptions,
+): Promise<{ run: RunRecord; runtime: RuntimeInfo }> {
+  const { grant } = membershipOf(config.stateDir, NOT_JOINED(config.stateDir));
+  const run = canaryOf(config, canary);
+  const docker = new Docker(config.runtimeSocket ?? undefined);
+  const [name, ...more] = await (others ?? (() => new Containers(docker, grant.host_id).others()))();
+  if (name !== undefined) {
+    const names = more.length === 0 ? name : `${name} and ${more.length} more`;
+    throw new CommandRefusedError(
+      `Containers run here that are not of this agent (${names}): a drill is played on a host that runs nothing but its canary.`,
+    );
+  }
+  return { run, runtime: await runtimeInfo(docker) };
+}
+
 function networkOf({ stateDir, server }: Config): Pick<Hands, "cutNetwork" | "mendNetwork"> {
-  const { grant, apiUrl } = membershipOf(stateDir, `${stateDir} belongs to no fleet: join first.`);
+  const { grant, apiUrl } = membershipOf(stateDir, NOT_JOINED(stateDir));
   return networkHands(grant.host_id, [
     ...new Set([...grant.nats_urls, apiUrl, ...(server === null ? [] : [server])]),
   ]);
@@ -181,8 +223,7 @@ async function announced(
     throw new CommandRefusedError("An upgrade of the agent is under way: wait until it is committed.");
   folder.setSwitches({ ...self, clockAheadMs: 0, lostCard: null });
   const isKnown = (health: AgentHealth | null): health is AgentHealth =>
-    health?.degraded?.includes("drill") === true &&
-    health.heartbeats >= before.heartbeats + ANNOUNCING_HEARTBEATS;
+    health?.heardDegraded?.includes("drill") === true && health.heartbeats > before.heartbeats;
   await isSoon(ANNOUNCED_WITHIN_MS, () => isKnown(readHealth(stateDir)));
   const health = readHealth(stateDir);
   if (!isKnown(health))

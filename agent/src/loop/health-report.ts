@@ -2,6 +2,7 @@
  * Writes down how this agent stands, for the unit that upgrades it (core/upgrade/health.ts): at each metering tick, at each
  * answered heartbeat, and when it is ready. Nobody waits for it.
  */
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { AgentHealth } from "../core/upgrade/health.ts";
 import { controlPlaneAt, healthGpus, healthInstances, processOf } from "../core/upgrade/health.ts";
 import type { Clock } from "../host/moment.ts";
@@ -22,7 +23,7 @@ export type HealthReportParts = {
   observation: Pick<Observation, "own">;
   meter: Pick<Meter, "ticks" | "tickedMs">;
   reconciliation: Pick<Reconciliation, "unorderedEnds">;
-  link: Pick<ControlPlaneLink, "heartbeats" | "heardMs">;
+  link: Pick<ControlPlaneLink, "heartbeats" | "heardMs" | "heardDegraded">;
   gpuWatch: { gpus: readonly { uuid: string }[]; closed: ReadonlyMap<string, unknown> } & {
     health: { cards: ReadonlyMap<string, unknown> };
   };
@@ -50,8 +51,10 @@ export class HealthReport {
 
   /** To be called in each round; does nothing where nothing that it is written for has happened. @throws what the disk says */
   async writeWhenDue(): Promise<void> {
-    const { meter, link, reconciliation } = this.#parts;
-    const words = [JSON.stringify(this.#gpus()), ...this.#parts.degraded()];
+    const { clock, meter, link, reconciliation } = this.#parts;
+    // A jump of the wall clock, and no drift of it.
+    const offsetMinutes = Math.round((clock.wallMs() - clock.monotonicMs()) / MS_PER_MINUTE);
+    const words = [offsetMinutes, JSON.stringify(this.#gpus()), ...this.#parts.degraded()];
     const at = [meter.ticks, link.heartbeats, this.#readyMs, reconciliation.unorderedEnds, ...words].join(
       " ",
     );
@@ -95,6 +98,7 @@ export class HealthReport {
       unorderedEnds: reconciliation.unorderedEnds,
       wallMs: clock.wallMs(),
       degraded: this.#parts.degraded(),
+      heardDegraded: [...link.heardDegraded],
       gpus: this.#gpus(),
       driver: this.#driver(),
     };

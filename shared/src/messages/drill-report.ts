@@ -75,9 +75,16 @@ export const SignedDrill = z.object({
 });
 export type SignedDrill = z.infer<typeof SignedDrill>;
 
-/** Every fault was played, and each was survived. */
-export function isDrillPassed({ faults }: Pick<DrillDocument, "faults">): boolean {
-  return DRILL_FAULTS.every((fault) => faults.some((one) => one.fault === fault && one.result === "passed"));
+/** Those that a host with these GPUs can have: one without any loses none. */
+export function faultsOf(gpus: readonly string[]): readonly DrillFault[] {
+  return gpus.length === 0 ? DRILL_FAULTS.filter((fault) => fault !== "lost-card") : DRILL_FAULTS;
+}
+
+/** Every fault that the host can have was played, and each was survived. */
+export function isDrillPassed({ faults, gpus }: Pick<DrillDocument, "faults" | "gpus">): boolean {
+  return faultsOf(gpus).every((fault) =>
+    faults.some((one) => one.fault === fault && one.result === "passed"),
+  );
 }
 
 /** Null for what is no document of this or an earlier release. */

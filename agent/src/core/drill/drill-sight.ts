@@ -26,8 +26,8 @@ export const CLOCK_JUMP_MS = MS_PER_HOUR;
 const CLOCK_DIFFERENCE_MS = MS_PER_MINUTE;
 /** Metering has missed no tick if it is not further behind. */
 const METERED_WITHIN_MS = 2 * EXTEND_EVERY_MS;
-/** Ticks that metering goes on for while the control plane is away. */
-const TICKS_ALONE = 2;
+/** Ticks that metering goes on for while the control plane is away, and once the runtime was restarted. */
+const TICKS_SEEN = 2;
 
 export type DrillSight = {
   /** Milliseconds of CLOCK_MONOTONIC, as those of `health`. */
@@ -60,16 +60,20 @@ export function isNoticed(fault: DrillFault, before: DrillSight, now: DrillSight
     case "agent-kill":
       return health.pid !== before.health?.pid;
     case "runtime-restart":
-      return true;
+      return hasTicked(before, health);
     case "clock-jump":
       return clockDifferenceMs(now) > CLOCK_JUMP_MS - CLOCK_DIFFERENCE_MS;
     case "lost-network":
-      return health.controlPlane === "away" && health.ticks >= (before.health?.ticks ?? 0) + TICKS_ALONE;
+      return health.controlPlane === "away" && hasTicked(before, health);
     case "disk-full":
       return isDiskShort(health);
     case "lost-card":
       return card !== null && stateOf(card.uuid, health) === "missing";
   }
+}
+
+function hasTicked(before: DrillSight, { ticks }: AgentHealth): boolean {
+  return ticks >= (before.health?.ticks ?? 0) + TICKS_SEEN;
 }
 
 /** The first thing that does not hold although the fault is over; null where all does. @param before the fault was played */

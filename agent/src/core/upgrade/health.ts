@@ -45,6 +45,8 @@ export type AgentHealth = {
   wallMs?: number | undefined;
   /** What does not work here as it should, as its heartbeats say it. */
   degraded?: string[] | undefined;
+  /** The same as the control plane knows it: of the last heartbeat that was answered since its start. */
+  heardDegraded?: string[] | undefined;
   gpus?: HealthGpu[] | undefined;
   /** The version of NVIDIA's driver; null where there is none. */
   driver?: string | null | undefined;

@@ -2,7 +2,7 @@
  * Whether a host's certificate of a drill is still good: it passed, it is not older than the operator's policy wants, and the
  * host has no card, driver or release that was not there when it was given. A card that is gone since voids nothing.
  */
-import type { DrillDocument } from "@remotegpu/shared/messages/drill-report";
+import { type DrillDocument, isDrillPassed } from "@remotegpu/shared/messages/drill-report";
 import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import type { Reason } from "../reasons/reason.ts";
 import { releasesBehind } from "./upgrades/agent-skew.ts";
@@ -39,6 +39,8 @@ export function drillObstacle(
     const names = failed.map(({ fault }) => fault);
     return { code: "host-drill-failed", params: { faults: { names, more: 0 } } };
   }
+  // A fault that a later release plays was not played at all.
+  if (!isDrillPassed(drill.document)) return { code: "host-undrilled", params: {} };
   const void_ = whyVoid(drill.document, host);
   if (void_ !== null) return void_;
   return nowMs - drill.endedAtMs <= maxDays * MS_PER_DAY

@@ -77,7 +77,8 @@ test.each<[string, DrillFault, Partial<AgentHealth>, boolean]>([
   ["a network that is there", "lost-network", { ticks: 9 }, false],
   ["a disk with room", "disk-full", {}, false],
   ["a disk that is low", "disk-full", { degraded: ["disk-low"] }, true],
-  ["a restart of the runtime, in any case", "runtime-restart", {}, true],
+  ["a restart of the runtime, before metering went on", "runtime-restart", { ticks: 4 }, false],
+  ["a restart of the runtime, two ticks later", "runtime-restart", { ticks: 5 }, true],
   ["a card that is closed", "lost-card", { gpus: [{ uuid: CARD, state: "closed" }] }, false],
   ["a card that is missing", "lost-card", { gpus: [{ uuid: CARD, state: "missing" }] }, true],
 ])("noticed: %s", (_what, fault, change, isSo) => {

@@ -56,7 +56,14 @@ test("one that failed names its faults", () => {
     code: "host-drill-failed",
     params: { faults: { names: ["disk-full"], more: 0 } },
   });
-  expect(isDrillPassed({ faults })).toBe(false);
+  expect(isDrillPassed(document({ faults }))).toBe(false);
+});
+
+test("one that lacks a fault which the host can have counts as none; without GPUs none of them can be lost", () => {
+  const faults = document().faults.filter(({ fault }) => fault !== "lost-card");
+
+  expect(obstacle(held(1, { faults }))?.code).toBe("host-undrilled");
+  expect(obstacle(held(1, { faults, gpus: [] }), { gpus: [] })).toBeNull();
 });
 
 test.each<[string, Partial<DrilledHost>, string | null]>([
