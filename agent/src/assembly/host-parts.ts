@@ -97,6 +97,7 @@ export async function hostParts(
     version: basename(import.meta.dirname),
     source: config.server,
     systemctl: new HostCommand({ path: "systemctl", maxOutputBytes: 64 * 1024 }),
+    isDrilled: () => drillWatch.degraded.length > 0,
     monotonicMs: clock.monotonicMs,
     log,
   });

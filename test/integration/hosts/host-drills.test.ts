@@ -47,7 +47,10 @@ const passed = () =>
     reason: null,
   }));
 
-async function reports(change: Partial<DrillDocument> = {}, { daysAgo = 0, by = key } = {}): Promise<void> {
+async function reports(
+  change: Partial<DrillDocument> = {},
+  { daysAgo = 0, by = key, tamper = (document: string) => document } = {},
+): Promise<void> {
   const endedAt = new Date(scene.api.deps.now().getTime() - daysAgo * DAY_MS).toISOString();
   const document = JSON.stringify({
     hostId: host.id,
@@ -60,10 +63,13 @@ async function reports(change: Partial<DrillDocument> = {}, { daysAgo = 0, by = 
     faults: passed(),
     ...change,
   } satisfies DrillDocument);
-  host.machine.drill = { document, signature: by.sign(document) };
+  host.machine.drill = { document: tamper(document), signature: by.sign(document) };
   await host.report([]);
 }
 
+/** The same document, ended later than it was signed with. */
+const withEnd = (endedAt: string) => (document: string) =>
+  JSON.stringify({ ...(JSON.parse(document) as DrillDocument), endedAt });
 const wantsDays = async (days: string) => await setSetting(scene.api.db, "HOST_DRILL_MAX_DAYS", days);
 const visible = async () =>
   (await scene.api.request("GET", "/api/v1/hosts/host-a", { as: scene.api.admin })).body;
@@ -111,12 +117,19 @@ test("one that failed is shown with the reason, and counts as the newest", async
   expect(code).toBe("host-drill-failed");
 });
 
-test("what another key signed, or what is another host's, is left out", async () => {
+test("what another key signed, what is another host's, and what was changed after it was signed is left out", async () => {
+  await wantsDays("30");
+  await scene.order(await scene.customer("alice"));
   await reports({}, { by: otherKey });
   await reports({ hostId: "host-b" });
+  const failed = passed().map((one) => ({ ...one, result: "failed" as const }));
+  await reports({ faults: failed }, { tamper: (text) => text.replaceAll("failed", "passed") });
+  await reports({}, { daysAgo: 31, tamper: withEnd(new Date(scene.api.deps.now()).toISOString()) });
 
   expect((await visible()).drill).toBeNull();
   expect(await rows("SELECT FROM host_drills")).toEqual([]);
+  expect((await visible()).drill_detail_code).toBe("host-undrilled");
+  expect(await placements()).toBe(0);
 });
 
 test("of many the last five are kept", async () => {

@@ -29,6 +29,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "metrics-endpoint",
       "stored-output",
       "probe-requests",
+      "drill-network",
       "upgrade-link",
       "upgrade-shell",
     ],

@@ -8,6 +8,7 @@ import type { HostStatement } from "@remotegpu/shared/reasons/host-reports/state
 import { isRunning, type OwnedContainer } from "../../../core/container/container.ts";
 import type { GpuCondition } from "../../../core/gpus/gpu-condition.ts";
 import type { UnclearGpu } from "../../../core/gpus/gpu-handover.ts";
+import type { Sample } from "../../../core/gpus/gpu-health.ts";
 import type { LiveContainers } from "../../../core/gpus/gpu-processes.ts";
 import { judged, withObstacle } from "../../../core/gpus/gpu-judgement.ts";
 import type { GpuMeasurements } from "../../../core/metrics/gpu-samples.ts";
@@ -288,10 +289,11 @@ export class GpuWatch {
   }
 }
 
-function withoutCard(inventory: GpuInventory, lost: GpuUuid | null): GpuInventory {
+function withoutCard(inventory: GpuInventory, lost: GpuUuid | null): GpuInventory & Pick<Sample, "played"> {
   if (lost === null) return inventory;
   return {
     ...inventory,
+    played: lost,
     gpus: inventory.gpus.filter(({ uuid }) => uuid !== lost),
     conditions: new Map([...inventory.conditions].filter(([uuid]) => uuid !== lost)),
     measurements: new Map([...inventory.measurements].filter(([uuid]) => uuid !== lost)),
