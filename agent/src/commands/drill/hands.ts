@@ -11,8 +11,8 @@ const COMMAND_MS = 150_000;
 const AGENT = "remotegpu-agent.service";
 const HTTPS_PORT = "443";
 const HTTP_PORT = "80";
-/** Others change the tables too; iptables waits this long for its lock, in seconds. */
-const LOCK_WAIT = ["-w", "5"];
+/** Others change the tables too; iptables waits this long for its lock, in seconds: what was cut has to be mended. */
+const LOCK_WAIT = ["-w", "60"];
 /** What iptables takes for a chain's name is short. */
 const ID_LETTERS = 12;
 

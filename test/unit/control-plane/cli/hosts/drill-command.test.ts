@@ -35,7 +35,7 @@ test("each fault of the last drill is shown with what came of it, and why nothin
 
   expect(text).toContain("The drill of 2026-07-01T08:00:00.000Z under env-1, with release 0.2.0, failed.");
   expect(text).toContain("Nothing new is placed there: its last drill failed: disk-full.");
-  expect(text).toMatch(/^agent-kill +real +passed +3\.2$/m);
+  expect(text).toMatch(/^agent-kill +real +passed +3\.2 +-$/m);
   expect(text).toMatch(/^disk-full +real +failed +90\.1 +Nobody noticed it\.$/m);
   expect(JSON.parse(await run(FAILED, "json"))).toMatchObject({ drill_detail_code: "host-drill-failed" });
   expect(await run(FAILED, "name")).toBe("agent-kill\ndisk-full\n");
