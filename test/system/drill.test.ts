@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cleanUpDrill, drill, type DrillOptions } from "@remotegpu/agent/commands/drill";
+import { UnplayableError } from "@remotegpu/agent/commands/drill/hands";
 import { readConfig, type Config } from "@remotegpu/agent/config/config";
 import { DrillFolder } from "@remotegpu/agent/host/drill-folder";
-import type { DrillFault } from "@remotegpu/shared/messages/drill-report";
+import { DRILL_FAULTS, type DrillFault } from "@remotegpu/shared/messages/drill-report";
 import { docker } from "../support/containers/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
@@ -64,13 +65,15 @@ async function play(options: Partial<DrillOptions> = {}): Promise<{ exitCode: nu
     canary,
     faults: QUICK,
     print: (line) => lines.push(line),
-    hands: { killAgent, restartRuntime: () => Promise.reject(new Error("the runtime here is everybody's")) },
+    hands: { killAgent, restartRuntime },
     // Other stories have containers of their own here.
     others: () => Promise.resolve([]),
     ...options,
   });
   return { exitCode, lines };
 }
+
+const restartRuntime = () => Promise.reject(new UnplayableError("the runtime here is everybody's"));
 
 /** With it goes the canary's process, which no agent that is killed may cost. */
 async function killAgent(): Promise<void> {
@@ -130,4 +133,26 @@ test("what a killed drill has left is taken back by the agent, and by the unit's
   await execa("fallocate", ["--length", "1M", folder().fillerFile]);
   await cleanUpDrill(config);
   expect(existsSync(folder().fillerFile)).toBe(false);
+});
+
+test("a drill that failed is signed as such, and the host is told what did not hold", async () => {
+  const { exitCode, lines } = await play({
+    faults: DRILL_FAULTS,
+    limits: { noticedMs: 0, overMs: 0 },
+    hands: { killAgent: () => Promise.resolve(), restartRuntime },
+  });
+
+  expect(lines.at(-1)).toMatch(/^Failed: .*runtime-restart.*\. There is no certificate\.$/);
+  expect(exitCode).toBe(1);
+  const seen = await eventually(
+    async () => {
+      const row = await house.admin.get(`/hosts/${host.id}`);
+      return row.drill_detail_code === "host-drill-failed" && row;
+    },
+    { what: "the report" },
+  );
+  expect(seen.drill).toMatchObject({ passed: false });
+  expect(seen.drill_detail).toContain("runtime-restart");
+  expect(JSON.stringify(seen.drill)).toContain("It could not be played: the runtime here is everybody's");
+  expect((await execa("iptables", ["-w", "60", "-S"])).stdout).not.toContain("RGPU-DRILL");
 });

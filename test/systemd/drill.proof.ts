@@ -14,7 +14,7 @@ import { Stage } from "./stage.ts";
 const AGENT = "remotegpu-agent.service";
 const UNIT = "remotegpu-drill.service";
 const STATE = "/var/lib/remotegpu";
-const OF_HOSTS = [..."docker.io docker-cli curl iptables iproute2 busybox-static e2fsprogs".split(" ")];
+const OF_HOSTS = "docker.io docker-cli curl iptables iproute2 busybox-static e2fsprogs".split(" ");
 /** A core is the least that an environment takes. It is not what the story is about. */
 const MANY_CORES = `NODE_OPTIONS="--max-semi-space-size=1 --import=data:text/javascript,import%20os%20from%20'node:os';os.cpus=()=>Array(64).fill({model:'',speed:0})"`;
 /** A disk of its own for the state folder: the machines share that of this one. It is never written whole. */
@@ -122,9 +122,8 @@ const otherPid = (unit: string, pid: string) =>
 test.each(DRILL_FAULTS)("a drill that is killed in %s leaves nothing of it", async (fault) => {
   const before = await containers();
   const begun = BEGUN[fault]({ agent: await mainPid(AGENT), docker: await mainPid("docker.service") });
-  const caller = await host.launch(`sh /root/agent.sh drill --canary ${canary} --only ${fault}`);
-  const isBegun = await host.report(`until ${begun} 2>/dev/null; do sleep 0.2; done`, { withinMs: 90_000 });
-  expect(isBegun.exitCode, await caller.output()).toBe(0);
+  await host.launch(`sh /root/agent.sh drill --canary ${canary} --only ${fault}`);
+  await host.run(`until ${begun} 2>/dev/null; do sleep 0.2; done`, { withinMs: 90_000 });
 
   await host.run(`systemctl kill --kill-whom=main --signal=KILL ${UNIT}`);
 
