@@ -113,8 +113,8 @@ test("what did not hold is named, what did is survived, and all of it is taken b
 
   expect(lines).toEqual([
     expect.stringMatching(/^FAILED {2}agent-kill \(real\).*had been ended and started again/),
-    expect.stringMatching(/^ok {4}clock-jump \(simulated\)/),
-    expect.stringMatching(/^ok {4}disk-full \(real\)/),
+    expect.stringMatching(/^ok {6}clock-jump \(simulated\)/),
+    expect.stringMatching(/^ok {6}disk-full \(real\)/),
     "Not every fault was played: there is no certificate.",
   ]);
   expect(exitCode).toBe(1);
