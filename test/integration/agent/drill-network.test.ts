@@ -1,9 +1,8 @@
 /** The network that a drill cuts, in a namespace of its own: just that one way, and it comes back however often it was cut. */
-import { join } from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
 
-const PROGRAM = join(import.meta.dirname, "../../fixtures/drill-network.ts");
+const PROGRAM = new URL("../../fixtures/drill-network.ts", import.meta.url).pathname;
 
 test("only the way to the control plane is cut, and no rule is left of it", async () => {
   const script = 'busybox ip link set lo up && "$0" "$@" && iptables -w 5 -S';

@@ -277,7 +277,7 @@ export const Host = z
       example: 12,
     }),
     canary: Canary.nullable(),
-    drill: HostDrill.nullable().openapi({ description: "Its last drill; null: it reported none" }),
+    drill: HostDrill.nullable(),
     drill_detail: z.string().nullable().openapi({
       description:
         "Why its certificate does not do where the policy wants one; null: it does, or none is wanted",
