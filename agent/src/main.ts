@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { clean } from "./commands/clean.ts";
 import { CommandRefusedError } from "./commands/command-refused.ts";
+import { cleanUpDrill, drill, drillInUnit } from "./commands/drill.ts";
 import { doctor } from "./commands/doctor.ts";
 import { join } from "./commands/join.ts";
 import { isRemoved, leave } from "./commands/leave.ts";
@@ -23,6 +24,7 @@ import { FolderLockedError } from "./journal/database/folder-lock.ts";
 import { NewerDatabaseError } from "./journal/database/schema-steps.ts";
 import { ApiUnreachableError } from "./link/api-request.ts";
 import { AGENT_VERSION } from "./process/version.ts";
+import { DRILL_FAULTS, type DrillFault } from "@remotegpu/shared/messages/drill-report";
 import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
 import { COMMAND_LOG, openLog, STANDARD_ERROR, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
 import { newTrace } from "@remotegpu/shared/tracing/current-trace";
@@ -180,6 +182,32 @@ program
     const log = openLog(COMMAND_LOG, STANDARD_ERROR);
     const options = { ticks, everyMs: every * MS_PER_SECOND, json };
     process.exitCode = await observe(config(), options, { print, log });
+  });
+program
+  .command("drill")
+  .description(
+    "play faults on this host, under a canary workload alone, and write a signed certificate of it",
+  )
+  .option("--canary <instance>", "the instance under which they are played, as open-runs names it")
+  .addOption(
+    new Option("--only <faults...>", "play these alone, which gives no certificate").choices(DRILL_FAULTS),
+  )
+  .addOption(new Option("--in-unit").hideHelp())
+  .addOption(new Option("--clean-up").hideHelp())
+  .action(async (options: { canary?: string; only?: DrillFault[]; inUnit?: boolean; cleanUp?: boolean }) => {
+    const { canary, only: faults = DRILL_FAULTS, inUnit = false, cleanUp = false } = options;
+    if (cleanUp) return cleanUpDrill(config());
+    // Whoever called may be gone by then, and with him whom it is told to.
+    if (inUnit) process.stdout.on("error", () => undefined);
+    if (canary === undefined)
+      throw new CommandRefusedError("Name the canary: --canary INSTANCE, as remotegpu-agent open-runs does.");
+    const own = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
+    process.exitCode = inUnit
+      ? await drill(config(), { canary, faults, print })
+      : await drillInUnit(
+          [process.execPath, ...process.execArgv, ...process.argv.slice(1), "--in-unit"],
+          [...own, "drill", "--clean-up"],
+        );
   });
 program
   .command("is-removed")

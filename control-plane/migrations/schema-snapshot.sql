@@ -1081,6 +1081,18 @@ CREATE TABLE host_drains (
 );
 CREATE INDEX idx_host_drains_deadline ON host_drains USING btree (deadline_at);
 
+CREATE TABLE host_drills (
+  id bigserial,
+  host_id varchar(64) NOT NULL,
+  ended_at timestamptz NOT NULL,
+  heard_at timestamptz NOT NULL,
+  passed boolean NOT NULL,
+  document text NOT NULL,
+  signature varchar(128) NOT NULL,
+  CONSTRAINT host_drills_pkey PRIMARY KEY (id),
+  CONSTRAINT host_drills_host_id_signature_key UNIQUE (host_id, signature)
+);
+
 CREATE TABLE host_images (
   host_id varchar(64) NOT NULL,
   images varchar(256)[] NOT NULL,
@@ -2773,6 +2785,9 @@ ALTER TABLE host_deaths
 
 ALTER TABLE host_drains
   ADD CONSTRAINT host_drains_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
+
+ALTER TABLE host_drills
+  ADD CONSTRAINT host_drills_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
 
 ALTER TABLE host_images
   ADD CONSTRAINT host_images_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;

@@ -14,6 +14,7 @@ import type { GpuHistory } from "./controllers/hosts/gpu-history.ts";
 import { gpuStrangersPass } from "./controllers/hosts/gpu-strangers.ts";
 import { HostLiveness } from "./controllers/hosts/host-liveness.ts";
 import { cveAlarmsPass } from "./controllers/hosts/cve-alarms.ts";
+import { drillAlarmsPass } from "./controllers/hosts/drill-alarms.ts";
 import { agentAlarmsPass } from "./controllers/hosts/agent-alarms.ts";
 import { fleetUpgradePass } from "./controllers/hosts/fleet-upgrade.ts";
 import { poolAlarmsPass } from "./controllers/hosts/pool-alarms.ts";
@@ -220,6 +221,11 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "agent-alarms",
       everyMs: MS_PER_MINUTE,
       pass: (pass) => agentAlarmsPass({ db }, pass),
+    },
+    {
+      name: "drill-alarms",
+      everyMs: 5 * MS_PER_MINUTE,
+      pass: (pass) => drillAlarmsPass({ db }, pass),
     },
     {
       name: "cve-alarms",

@@ -53,6 +53,7 @@ import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes
 import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
 import { UPGRADE_CODES as HOST_UPGRADE_CODES } from "@remotegpu/shared/reasons/host-reports/codes/upgrades";
 import { CANARY_CODES } from "@remotegpu/shared/reasons/host-reports/codes/canary";
+import { DRILL_CODES } from "@remotegpu/shared/reasons/host-reports/codes/drills";
 import {
   FILE_REQUEST_CODES,
   FILE_UPLOAD_CODES,
@@ -159,6 +160,7 @@ const PAGES: readonly PageContents[] = [
       ["Sequences", SEQUENCE_CODES],
       ["Runs", RUN_REPORT_CODES],
       ["Starts", START_REPORT_CODES],
+      ["Drills", DRILL_CODES],
     ],
   },
   {

@@ -1,8 +1,11 @@
 /** Makes every part of an agent, ties them together, and sets them going; `end` undoes it in the opposite order. */
 import type { Log } from "@remotegpu/shared/log";
 import type { TraceContext } from "@remotegpu/shared/tracing/trace-context";
+import { DrillFolder } from "../host/drill-folder.ts";
+import { readProcessStart } from "../host/processes/process-liveness.ts";
 import type { Agent } from "../loop/agent.ts";
 import { Observation } from "../loop/watch/observation.ts";
+import { DrillWatch } from "../loop/watch/drill-watch.ts";
 import { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/docker/runtime-error.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -20,8 +23,15 @@ export type StartedAgent = {
 };
 
 /** @throws ToolboxError, MachineFactsError */
-export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
-  const { config, credential, clock, journal, notifier, log } = setting;
+export async function startAgent(given: AgentSetting): Promise<StartedAgent> {
+  const { config, credential, journal, notifier, log } = given;
+  const drillWatch = new DrillWatch({
+    folder: new DrillFolder(config.stateDir),
+    processStart: readProcessStart,
+    log,
+  });
+  const clock = { ...given.clock, wallMs: () => given.clock.wallMs() + drillWatch.clockAheadMs };
+  const setting = { ...given, clock };
   const { host_id: hostId } = credential.grant;
   const wake = (cause?: TraceContext | null) => agent.wake(cause);
   const limitWatch = new LimitWatch(
@@ -31,11 +41,11 @@ export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
   // Before a container is started.
   limitWatch.raise();
   const metrics = new AgentMetrics();
-  const host = await hostParts(setting, { wake, metrics });
+  const host = await hostParts(setting, { wake, metrics, drillWatch });
   const { runtime, gpuWatch } = host;
   const observation = new Observation({ ...host, hostId, journal, wake, log });
   const linked = linkParts(setting, { host, observation, wake });
-  const loop = loopParts(setting, { host, observation, linked, limitWatch, metrics, wake });
+  const loop = loopParts(setting, { host, observation, linked, limitWatch, drillWatch, metrics, wake });
   const { agent, access } = loop;
   const served = await metricsPart(setting, { ...loop, metrics, host, linked, observation });
 

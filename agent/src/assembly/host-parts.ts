@@ -16,6 +16,7 @@ import { readProcessStart } from "../host/processes/process-liveness.ts";
 import { UpgradeFolder } from "../host/upgrades/upgrade-folder.ts";
 import { readHostVersions } from "../host/versions/host-versions.ts";
 import { UpgradeLink } from "../loop/upgrade-link.ts";
+import type { DrillWatch } from "../loop/watch/drill-watch.ts";
 import { GpuWatch } from "../loop/watch/gpus/gpu-watch.ts";
 import { ImageWatch } from "../loop/watch/image-watch.ts";
 import { RuntimeWatch } from "../loop/watch/runtime-watch.ts";
@@ -45,7 +46,7 @@ export type HostParts = {
 /** @throws ToolboxError, MachineFactsError */
 export async function hostParts(
   { config, credential, clock, checkWithinMs, log }: AgentSetting,
-  { wake, metrics }: { wake: () => void; metrics: AgentMetrics },
+  { wake, metrics, drillWatch }: { wake: () => void; metrics: AgentMetrics; drillWatch: DrillWatch },
 ): Promise<HostParts> {
   const { host_id: hostId } = credential.grant;
   const { stateDir, poolFolder, runtimeSocket } = config;
@@ -74,6 +75,7 @@ export async function hostParts(
     stateDir,
     nvidiaSmiPath: config.nvidiaSmiPath,
     simulatedCount: config.simulatedGpus,
+    lostCard: () => drillWatch.lostCard,
     ...(checkWithinMs !== undefined && { checkWithinMs }),
     log,
   });
@@ -95,6 +97,7 @@ export async function hostParts(
     version: basename(import.meta.dirname),
     source: config.server,
     systemctl: new HostCommand({ path: "systemctl", maxOutputBytes: 64 * 1024 }),
+    isDrilled: () => drillWatch.degraded.length > 0,
     monotonicMs: clock.monotonicMs,
     log,
   });

@@ -18,13 +18,14 @@ import { Meter } from "../loop/meter.ts";
 import type { Observation } from "../loop/watch/observation.ts";
 import { OutputKeeper } from "../loop/output/output-keeper.ts";
 import { Reconciliation } from "../loop/reconciliation.ts";
-import { reportNow } from "../loop/report.ts";
+import { degradedOf, reportNow } from "../loop/report.ts";
 import { RunPerformer } from "../loop/run-performer.ts";
 import { DiskWatch } from "../loop/storage/disk-watch.ts";
 import { FileWatch } from "../loop/storage/file-watch.ts";
 import { ToolboxCleaner } from "../loop/toolbox-cleaner.ts";
 import { BroughtWatch } from "../loop/watch/brought-watch.ts";
 import { DeviceAccessWatch } from "../loop/watch/gpus/device-access-watch.ts";
+import type { DrillWatch } from "../loop/watch/drill-watch.ts";
 import { GangWatch } from "../loop/watch/gang-watch.ts";
 import type { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
@@ -48,6 +49,7 @@ export function loopParts(
     observation,
     linked,
     limitWatch,
+    drillWatch,
     metrics,
     wake,
   }: {
@@ -55,6 +57,7 @@ export function loopParts(
     observation: Observation;
     linked: LinkParts;
     limitWatch: LimitWatch;
+    drillWatch: DrillWatch;
     metrics: AgentMetrics;
     wake: () => void;
   },
@@ -182,6 +185,7 @@ export function loopParts(
     version: AGENT_VERSION,
     meter,
     reconciliation,
+    degraded: () => degradedOf(report),
   });
   const progressWatch = new ProgressWatch({
     figures: linked.figuresOf,
@@ -204,6 +208,7 @@ export function loopParts(
     transitionWatch: new TransitionWatch(log),
     diskWatch,
     canaryWatch,
+    drillWatch,
     storageMeter,
     access,
   };
@@ -218,6 +223,7 @@ export function loopParts(
     diskWatch,
     fileWatch,
     canaryWatch,
+    drillWatch,
     leaseExchange,
     doors,
     ...watches,

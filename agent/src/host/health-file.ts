@@ -33,6 +33,11 @@ const StoredHealth: z.ZodType<AgentHealth> = z.object({
     }),
   ),
   unorderedEnds: Count,
+  wallMs: z.number().optional(),
+  degraded: z.array(z.string()).optional(),
+  heardDegraded: z.array(z.string()).optional(),
+  gpus: z.array(z.object({ uuid: z.string(), state: z.enum(["well", "closed", "missing"]) })).optional(),
+  driver: z.string().nullable().optional(),
 });
 
 export const healthFile = (stateDir: string) => join(stateDir, HEALTH_FILE);

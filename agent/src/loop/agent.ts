@@ -21,6 +21,7 @@ import type { LeaseExchange } from "./lease-exchange.ts";
 import type { Meter } from "./meter.ts";
 import type { Clock } from "../host/moment.ts";
 import type { DeviceAccessWatch } from "./watch/gpus/device-access-watch.ts";
+import type { DrillWatch } from "./watch/drill-watch.ts";
 import type { GangWatch } from "./watch/gang-watch.ts";
 import type { ProbeWatch } from "./watch/probe-watch.ts";
 import type { Observation } from "./watch/observation.ts";
@@ -45,6 +46,7 @@ export type AgentParts = {
   diskWatch: Pick<DiskWatch, "checkWhenDue">;
   fileWatch: Pick<FileWatch, "checkWhenDue">;
   canaryWatch: Pick<CanaryWatch, "checkWhenDue" | "close">;
+  drillWatch: Pick<DrillWatch, "check">;
   leaseExchange: LeaseExchange;
   doors: Pick<Doors, "keep" | "settled">;
   gangWatch: Pick<GangWatch, "close">;
@@ -113,6 +115,7 @@ export class Agent {
   async #round(): Promise<void> {
     const { clock, observation, reconciliation, performer, meter, housekeeping, leaseExchange } = this.#parts;
     const { imagePulls, diskWatch, fileWatch, canaryWatch, doors } = this.#parts;
+    await this.#attempt("looking for a drill", () => this.#parts.drillWatch.check());
     const nowMs = clock.monotonicMs();
     const check = await this.#attempt("looking at the containers", () =>
       observation.check({ nowMs, untilTickMs: meter.untilTickMs, mark: performer.endedWorks }),

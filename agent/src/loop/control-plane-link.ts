@@ -86,6 +86,7 @@ export class ControlPlaneLink {
   #contact: Contact;
   #heartbeats = 0;
   #heardMs: number | null = null;
+  #heardDegraded: readonly string[] = [];
   #lastRoundTripMs: number | null = null;
   #clockOffset: ClockOffset | null = null;
   /** What the control plane knows of what this agent does, by its last answer; null before the first. */
@@ -124,6 +125,11 @@ export class ControlPlaneLink {
   /** When the last of them was, on the boot clock; null before the first. */
   get heardMs(): number | null {
     return this.#heardMs;
+  }
+
+  /** What does not work here as it should, as the last heartbeat that was answered had it. */
+  get heardDegraded(): readonly string[] {
+    return this.#heardDegraded;
   }
 
   /** By the latest heartbeat's answer; null before the first. */
@@ -251,6 +257,7 @@ export class ControlPlaneLink {
     this.#contact = heardAt(monotonic(momentOf(clock)));
     this.#heartbeats += 1;
     this.#heardMs = clock.monotonicMs();
+    this.#heardDegraded = degraded;
     const { watermark, dbIncarnation } = reply;
     journal.confirm({ journalId: head.journalId, watermark, dbIncarnation });
     const { term, generation } = journal.head().applied;

@@ -36,6 +36,7 @@ import type { DiskWatch } from "./storage/disk-watch.ts";
 import type { StorageMeter } from "./storage/storage-meter.ts";
 import type { DeviceAccessWatch } from "./watch/gpus/device-access-watch.ts";
 import type { BroughtWatch } from "./watch/brought-watch.ts";
+import type { DrillWatch } from "./watch/drill-watch.ts";
 import type { GangWatch } from "./watch/gang-watch.ts";
 import type { GpuWatch } from "./watch/gpus/gpu-watch.ts";
 import type { ImageWatch } from "./watch/image-watch.ts";
@@ -70,6 +71,7 @@ export type ReportParts = {
   transitionWatch: TransitionWatch;
   diskWatch: Pick<DiskWatch, "degraded">;
   canaryWatch: Pick<CanaryWatch, "report">;
+  drillWatch: Pick<DrillWatch, "report" | "degraded">;
   storageMeter: Pick<StorageMeter, "degraded">;
   access: Pick<AccessLink, "leases" | "services" | "streams" | "book" | "degraded" | "gatewayPort">;
 };
@@ -127,6 +129,7 @@ function machineOf(parts: ReportParts): MachineReport {
   const { facts, version, storagePool, runtimeWatch, gpuWatch, imageWatch, versionWatch, access } = parts;
   const { info } = runtimeWatch;
   const { report: canary } = parts.canaryWatch;
+  const { report: drill } = parts.drillWatch;
   return {
     ...facts,
     agentVersion: version,
@@ -136,11 +139,12 @@ function machineOf(parts: ReportParts): MachineReport {
     runtime: info === null ? null : { name: info.name, version: info.version, liveRestore: info.liveRestore },
     images: imageWatch.names,
     ...(canary !== null && { canary }),
+    ...(drill !== null && { drill }),
     versions: versionWatch.versions,
   };
 }
 
-function degradedOf(parts: ReportParts): string[] {
+export function degradedOf(parts: ReportParts): string[] {
   return [
     ...parts.runtimeWatch.degraded,
     ...parts.gpuWatch.degraded,
@@ -151,6 +155,7 @@ function degradedOf(parts: ReportParts): string[] {
     ...parts.storageMeter.degraded,
     ...(parts.journal.isShortOfSpace ? ["disk-full"] : []),
     ...parts.reconciliation.degraded,
+    ...parts.drillWatch.degraded,
   ];
 }
 

@@ -27,6 +27,8 @@ export type UpgradeLinkOptions = {
   source: string | null;
   systemctl: { run(args: readonly string[], options: { deadlineMs: number }): Promise<CommandOutcome> };
   systemdFolder?: string;
+  /** A drill runs, whose faults would count against the release. */
+  isDrilled: () => boolean;
   monotonicMs: () => number;
   log: Log;
 };
@@ -49,10 +51,10 @@ export class UpgradeLink {
     return this.isAble ? this.#readable(() => folder.report(version)) : null;
   }
 
-  /** Resolves when the upgrade unit was asked, or does not have to be. */
+  /** Resolves when the upgrade unit was asked, or does not have to be: the release is named with each heartbeat. */
   async named(release: NamedRelease): Promise<void> {
-    const { folder, version, source, systemctl, monotonicMs, log } = this.#options;
-    if (!this.isAble || source === null) return;
+    const { folder, version, source, systemctl, isDrilled, monotonicMs, log } = this.#options;
+    if (!this.isAble || source === null || isDrilled()) return;
     const isWanted = this.#readable(() =>
       isToBeRequested(release, { report: folder.report(version), refused: folder.refused() }),
     );

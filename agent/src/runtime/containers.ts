@@ -145,6 +145,18 @@ export class Containers {
     return new Set(found.map(({ Id }) => Id));
   }
 
+  /** Names of running containers that are not of this host id, by the runtime. @throws RuntimeError, RuntimeDown */
+  async others(): Promise<string[]> {
+    const found = await this.#docker.call(
+      "list containers of others",
+      { deadlineMs: QUICK_MS },
+      (client, abortSignal) => client.listContainers({ abortSignal }),
+    );
+    return found
+      .filter(({ Labels }) => Labels[LABEL.host] !== this.#hostId)
+      .map(({ Id, Names: [name = Id] }) => name.replace(/^\//, ""));
+  }
+
   /** What of the host any container sees, whoever it belongs to, also one that does not run. @throws RuntimeError, RuntimeDown */
   async boundFolders(): Promise<Set<string>> {
     const folders = new Set<string>();

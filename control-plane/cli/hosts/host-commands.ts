@@ -38,6 +38,7 @@ import {
   type Group,
 } from "../framework/command.ts";
 import { DRAIN } from "./drain-command.ts";
+import { DRILL, drillText } from "./drill-command.ts";
 import { HOST_VERSION_COMMANDS } from "./versions-commands.ts";
 import { GPU_HISTORY } from "./gpu-history-command.ts";
 import { limit, listCommand, showCommand } from "../framework/list-command.ts";
@@ -58,7 +59,8 @@ const HOST_COLUMNS: Column<Host>[] = [
   { wide: ["release", (row) => row.agent_upgrade?.version ?? row.agent_version] },
   { wide: ["upgrade", (row) => upgradeText(row)] },
   { wide: ["pool", (row) => poolText(row)] },
-  ["says", (row) => row.status_reason ?? row.pool_reason],
+  { wide: ["drill", (row) => drillText(row)] },
+  ["says", (row) => row.status_reason ?? row.pool_reason ?? row.drill_detail],
 ];
 
 /** `probation > 0.3.0-…` while one is under way, else what came of the last. */
@@ -246,6 +248,7 @@ const HOST: Group = {
     }),
     ...VERBS,
     DRAIN,
+    DRILL,
     ...HOST_VERSION_COMMANDS,
     command({
       name: "confirm-pool",

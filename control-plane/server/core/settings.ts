@@ -23,6 +23,7 @@ export const SETTING_KEYS = [
   "FREE_STORAGE_GB",
   "GANG_UDP_PORT",
   "GPU_HISTORY_DAYS",
+  "HOST_DRILL_MAX_DAYS",
   "HOST_NETWORKS",
   "IMAGE_REGISTRIES",
   "JOB_STORAGE_GB",
@@ -151,6 +152,12 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     byDefault: "30",
     values: /^([1-9]\d?|[1-3]\d\d|400)$/,
     form: "a whole number of days from 1 to 400",
+  },
+  HOST_DRILL_MAX_DAYS: {
+    description: "Hosts take new work only with a certificate of a drill that is not older than so many days",
+    byDefault: "none",
+    values: /^(none|[1-9]\d{0,3})$/,
+    form: "none, or a whole number of days from 1 to 9999",
   },
   HOST_NETWORKS: {
     description:

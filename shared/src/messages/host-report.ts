@@ -1,6 +1,7 @@
 /** What a host says about itself: the machine, its GPUs, and how they feel. Unknown values are null, never invented. */
 import { z } from "zod";
 import { CanaryReport } from "./canary-report.ts";
+import { SignedDrill } from "./drill-report.ts";
 import { HostVersions } from "./host-versions.ts";
 import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
 import { GpuUuid, InstanceId } from "../values/ids.ts";
@@ -173,6 +174,8 @@ export const MachineReport = z.object({
     }),
   /** Absent before the first one since the agent's start, which says nothing new, and from agents of before. */
   canary: CanaryReport.optional().catch(undefined),
+  /** Of its last drill; agents of before, and hosts that had none, send none. */
+  drill: SignedDrill.optional().catch(undefined),
   /** Null until they have been read, absent from agents of before; what cannot be understood spoils no report. */
   versions: HostVersions.nullable().optional().catch(undefined),
 });

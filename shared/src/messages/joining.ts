@@ -64,7 +64,7 @@ export const JoinRequest = z.object({
   }),
   name: displayText(128).meta({ description: "What the host is called", example: "gpu-07" }),
   /** What it runs containers with, and what its canary found, is reported once it has joined. */
-  machine: MachineReport.omit({ canary: true, versions: true }).describe("What the host is"),
+  machine: MachineReport.omit({ canary: true, drill: true, versions: true }).describe("What the host is"),
   access: AccessKeyClaim.optional(),
 });
 export type JoinRequest = z.infer<typeof JoinRequest>;

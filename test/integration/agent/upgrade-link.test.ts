@@ -53,7 +53,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function linkOf(
   version: string,
-  change: { source?: string | null; systemdFolder?: string } = {},
+  change: { source?: string | null; systemdFolder?: string; isDrilled?: () => boolean } = {},
 ): UpgradeLink {
   return new UpgradeLink({
     folder: new UpgradeFolder(join(folder, "opt")),
@@ -61,6 +61,7 @@ function linkOf(
     source: "https://control.example",
     systemctl: new HostCommand({ path: join(folder, "systemctl"), maxOutputBytes: 1_024 }),
     systemdFolder: folder,
+    isDrilled: () => false,
     monotonicMs: () => nowMs,
     log: memoryLog(),
     ...change,
@@ -101,6 +102,18 @@ test("reports what it can where files are missing or no JSON", () => {
     last: null,
     refused: [],
   });
+});
+
+test("asks for nothing while a drill runs, and for what is named then once it is over", async () => {
+  let isDrilled = true;
+  const link = linkOf(OLD, { isDrilled: () => isDrilled });
+  await link.named(RELEASE);
+  expect([requested(), calls()]).toEqual([null, ""]);
+
+  isDrilled = false;
+  await link.named(RELEASE);
+
+  expect(requested()).toMatchObject({ version: NEW });
 });
 
 test("reports nothing and asks for nothing while a file cannot be read", async () => {

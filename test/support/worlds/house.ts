@@ -155,7 +155,7 @@ export class House {
   ): Promise<HostProcess> {
     const number = (this.#added += 1);
     const folder = join(this.folder, `agent-${number}`);
-    mkdirSync(folder, { mode: 0o711 });
+    mkdirSync(folder, { recursive: true, mode: 0o711 });
     // Whoever names a pool is in it by the token's word.
     const pool = settings["REMOTEGPU_STORAGE_POOL"];
     const { token } = await this.admin.post("/join-tokens", pool === undefined ? {} : { storage_pool: pool });

@@ -41,6 +41,7 @@ test("each kind of alarm has a term", () => {
     "host-floods": true,
     "host-vulnerable": true,
     "agent-unsupported": true,
+    "drill-due": true,
     "fleet-upgrade-halted": true,
     "too-many-cards": true,
     "placement-overdue": true,

@@ -93,17 +93,23 @@ export type Sample = {
   unread?: ReadonlySet<GpuUuid>;
   /** Cards that a container of ours holds now. */
   held: ReadonlySet<GpuUuid>;
+  /** A card that a drill plays to be lost: its next real fault closes it for no longer than if it had never been played. */
+  played?: GpuUuid;
   /** When the question was asked. */
   nowMs: number;
 };
 
 /** A card that the sample lacks is gone. */
-export function afterSample(cards: Cards, { gpus, conditions, unread, held, nowMs }: Sample): Cards {
+export function afterSample(cards: Cards, { gpus, conditions, unread, held, played, nowMs }: Sample): Cards {
   const present = new Set(gpus.map(({ uuid }) => uuid));
   const isUnread = (uuid: GpuUuid) => unread?.has(uuid) === true;
   const others = [...cards.values()]
     .filter(({ uuid }) => isUnread(uuid) || !present.has(uuid))
-    .map((card) => (isUnread(card.uuid) ? card : withoutCard(card, nowMs)));
+    .map((card) => {
+      if (isUnread(card.uuid)) return card;
+      const gone = withoutCard(card, nowMs);
+      return card.uuid === played ? { ...gone, cordons: card.cordons } : gone;
+    });
   const seen = gpus
     .filter(({ uuid }) => !isUnread(uuid))
     .map((gpu) =>

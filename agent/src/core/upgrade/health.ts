@@ -15,6 +15,9 @@ export type HealthInstance = {
   state: ContainerState["state"];
 };
 
+/** `missing`: it was there and is no longer listed; `closed`: it takes nothing new. */
+export type HealthGpu = { uuid: string; state: "well" | "closed" | "missing" };
+
 export type AgentHealth = {
   version: string;
   pid: number;
@@ -38,6 +41,15 @@ export type AgentHealth = {
   instances: HealthInstance[];
   /** How many containers it ended since its start that no order asked it to (unordered-ends.ts). */
   unorderedEnds: number;
+  /** The wall clock when it was written, Unix milliseconds. This and what follows: absent from agents of before. */
+  wallMs?: number | undefined;
+  /** What does not work here as it should, as its heartbeats say it. */
+  degraded?: string[] | undefined;
+  /** The same as the control plane knows it: of the last heartbeat that was answered since its start. */
+  heardDegraded?: string[] | undefined;
+  gpus?: HealthGpu[] | undefined;
+  /** The version of NVIDIA's driver; null where there is none. */
+  driver?: string | null | undefined;
 };
 
 /** Three missed heartbeats: the control plane itself calls a host suspect then. */
@@ -46,6 +58,19 @@ const HEARD_WITHIN_MS = 30_000;
 /** @param heardMs when a heartbeat was last answered since the agent's start; null: never */
 export function controlPlaneAt(heardMs: number | null, nowMs: number): AgentHealth["controlPlane"] {
   return heardMs !== null && nowMs - heardMs <= HEARD_WITHIN_MS ? "connected" : "away";
+}
+
+/** Each card once; the sets overlap. */
+export function healthGpus(sets: {
+  listed: readonly string[];
+  closed: Iterable<string>;
+  known: Iterable<string>;
+}): HealthGpu[] {
+  const [listed, closed] = [new Set(sets.listed), new Set(sets.closed)];
+  return [...new Set([...listed, ...sets.known])].sort().map((uuid) => {
+    if (!listed.has(uuid)) return { uuid, state: "missing" };
+    return { uuid, state: closed.has(uuid) ? "closed" : "well" };
+  });
 }
 
 /** The process by which a container is known; null where none of it lives. */

@@ -26,6 +26,7 @@ export type AlarmKind =
   | "host-floods"
   | "host-vulnerable"
   | "agent-unsupported"
+  | "drill-due"
   | "fleet-upgrade-halted"
   | "too-many-cards"
   | "placement-overdue"

@@ -6,6 +6,7 @@ import type { HostConnection } from "@remotegpu/shared/values/workload";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { agentService } from "../../core/hosts/agent-service.ts";
 import { type CardFault, whyFaulty } from "../../core/hosts/card-fault.ts";
+import { drillObstacle } from "../../core/hosts/drill-freshness.ts";
 import { isHeardNow } from "../../core/hosts/host-liveness.ts";
 import { poolObstacle, type PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet/fleet.ts";
@@ -14,6 +15,13 @@ import type { Connection } from "../database/database.ts";
 import { isLimitedToOnePayer, payersOnHosts } from "../hosts/cve-waivers.ts";
 import { CARD_FAULT } from "../hosts/gpus/card-fault.ts";
 import { strangerReason } from "../hosts/gpus/gpu-strangers.ts";
+import {
+  DRILL_POLICY,
+  DRIVER_VERSION,
+  heldDrill,
+  NEWEST_DRILL,
+  type StoredDrill,
+} from "../hosts/host-drills.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { optionalReasonColumn, storedReason, type StoredReason } from "../database/values/reason-columns.ts";
@@ -39,6 +47,8 @@ interface HostNow {
   connection: HostConnection;
   cordoned: boolean;
   cordon_reason: string | null;
+  /** What its drill is judged by; null where the policy wants none. */
+  drill: { max_days: string; newest: StoredDrill | null; driver: string | null } | null;
   degraded: string[];
   protocol: ProtocolRange | null;
   agent_version: string | null;
@@ -87,6 +97,7 @@ const HOST_COLUMNS = [
   "connection",
   "cordoned",
   "cordon_reason",
+  "drill",
   "degraded",
   "protocol",
   "agent_version",
@@ -128,6 +139,10 @@ const GPU_HELD = [
   "held_memory_mib",
 ] as const satisfies readonly (keyof GpuNow)[];
 
+/** By the setting; of the host `h` with its versions `v`. */
+const DRILL = `CASE WHEN ${DRILL_POLICY} IS NOT NULL THEN jsonb_build_object('max_days', ${DRILL_POLICY},
+    'newest', ${NEWEST_DRILL}, 'driver', ${DRIVER_VERSION}) END`;
+
 /** Rows of the old system may name a moment that no number holds. */
 const HEARD_AT_MS = `floor(extract(epoch FROM least(greatest(h.last_heartbeat, '0001-01-01Z'), '9999-12-31Z')) * 1000)::bigint`;
 
@@ -156,7 +171,7 @@ export async function fleetSnapshot(
   const values = onlyHostIds === null ? [] : [onlyHostIds];
   const hostsNow = readColumns<Omit<HostNow, (typeof HOST_HELD)[1 | 2 | 3]>>(sql, HOST_COLUMNS, {
     select: `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool,
-            h.claimed_storage_pool, h.pool_state, ${optionalReasonColumn("h", "pool_failure")} AS pool_failure, h.connection, h.cordoned, h.cordon_reason, h.degraded, ${SPOKEN_PROTOCOL} AS protocol, h.agent_version, ${HEARD_AT_MS} AS last_heartbeat_ms,
+            h.claimed_storage_pool, h.pool_state, ${optionalReasonColumn("h", "pool_failure")} AS pool_failure, h.connection, h.cordoned, h.cordon_reason, ${DRILL} AS drill, h.degraded, ${SPOKEN_PROTOCOL} AS protocol, h.agent_version, ${HEARD_AT_MS} AS last_heartbeat_ms,
             h.observed_digest IS NOT NULL AS has_reported, h.labels, i.images,
             h.features, ${isLimitedToOnePayer(`$${values.length + 1}::timestamptz`)} AS is_kept_to_one_payer, h.total_cpu, ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk
        FROM hosts h LEFT JOIN host_images i ON i.host_id = h.id
@@ -217,6 +232,7 @@ function hostCapacity(
     storagePool: host.storage_pool,
     // A host that came back with less than it holds is no error of ours, but it gets nothing more.
     closed: closedHost(host, now) ?? (holdsTooMuch ? OVERCOMMITTED : null),
+    ...undrilledHost(host, { gpus, now }),
     labels: labelsOf(host),
     images: host.images ?? [],
     features: host.features,
@@ -236,6 +252,19 @@ function labelsOf(host: HostNow): Record<string, string> {
   const labels = { ...host.labels };
   Object.setPrototypeOf(labels, null);
   return labels;
+}
+
+function undrilledHost(
+  { drill, agent_version: version }: HostNow,
+  { gpus, now }: { gpus: readonly GpuNow[]; now: Date },
+): Pick<HostCapacity, "undrilled"> {
+  if (drill === null) return {};
+  const undrilled = drillObstacle(heldDrill(drill.newest), {
+    host: { version, driver: drill.driver, gpus: gpus.map(({ uuid }) => uuid) },
+    maxDays: Number(drill.max_days),
+    nowMs: now.getTime(),
+  });
+  return undrilled === null ? {} : { undrilled };
 }
 
 function closedHost(host: HostNow, now: Date): Reason | null {

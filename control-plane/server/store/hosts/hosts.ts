@@ -19,6 +19,7 @@ import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint, SOUND_HOST } from "../database/values/old-values.ts";
 import { ADDRESS, type AddressRow } from "./host-addresses.ts";
 import { CANARY, type CanaryRow } from "./host-canaries.ts";
+import { DRILL_OF_HOST, type DrillRow } from "./host-drills.ts";
 import { REPORTED_VERSIONS, type ReportedVersions } from "./host-versions.ts";
 import { SAMPLED_AT } from "./gpus/card-sample.ts";
 import { hasPart } from "../database/values/text-part.ts";
@@ -63,6 +64,8 @@ export interface HostRow extends StatusReasonRow {
   image_count: number | null;
   /** Null while its agent has reported none. */
   canary: CanaryRow | null;
+  /** Its newest drill with what that is judged by. */
+  drill: DrillRow;
   /** What it reported of its programs; null for a host that reports none. */
   versions: ReportedVersions | null;
   agent_version: string | null;
@@ -117,7 +120,7 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, ${ADDR
        FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds') AS routes,
     (SELECT cardinality(i.images) FROM host_images i WHERE i.host_id = h.id) AS image_count,
-    ${CANARY} AS canary,
+    ${CANARY} AS canary, ${DRILL_OF_HOST} AS drill,
     ${REPORTED_VERSIONS} AS versions,
     ${SPOKEN_PROTOCOL} AS protocol,
     coalesce(h.total_cpu, 0) AS total_cpu, coalesce(h.used_cpu, 0) AS used_cpu,

@@ -17,6 +17,7 @@ import { noteGpuFaults } from "./runs/gpu-faults.ts";
 import { noteRunEnds } from "./runs/run-ends.ts";
 import { noteRunRestarts } from "./runs/run-restarts.ts";
 import { noteProgress } from "./runs/stalls.ts";
+import { noteDrill } from "../hosts/host-drills.ts";
 import { noteCanary } from "./health/canary-reports.ts";
 import { mergeGpus } from "./health/gpu-inventory.ts";
 import { noteKernelNotes } from "./health/kernel-notes.ts";
@@ -109,6 +110,7 @@ export async function mergeObserved(
       reportStrangers(sql, { ...reported, placements: explained }),
       noteStubbornRuns(sql, reported),
       observed.machine?.canary && noteCanary(sql, { hostId, canary: observed.machine.canary, now }),
+      observed.machine?.drill && noteDrill(sql, { hostId, drill: observed.machine.drill, now }),
       notes && noteKernelNotes(sql, { hostId, notes, now }),
       runs.then(async () => await takeAccess(sql, { hostId, access, now })),
     ]);

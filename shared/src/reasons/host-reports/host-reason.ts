@@ -16,6 +16,7 @@ import { LEASE_REPORT_CODES, SERVICE_REPORT_CODES } from "./codes/leases.ts";
 import { KERNEL_CODES, PROGRAM_FAULT_CODES, RECOVERY_CODES } from "./codes/kernel.ts";
 import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "./codes/probes.ts";
 import { DISK_REPORT_CODES, RUN_REPORT_CODES, START_REPORT_CODES } from "./codes/runs.ts";
+import { DRILL_CODES } from "./codes/drills.ts";
 import { UPGRADE_CODES } from "./codes/upgrades.ts";
 import { XID_MEANING_CODES } from "./codes/xids.ts";
 import { CANARY_ENGLISH } from "./english/canary.ts";
@@ -33,6 +34,7 @@ import { LEASE_REPORT_ENGLISH, SERVICE_REPORT_ENGLISH } from "./english/leases.t
 import { KERNEL_ENGLISH, PROGRAM_FAULT_ENGLISH, RECOVERY_ENGLISH } from "./english/kernel.ts";
 import { DEVICE_REPORT_ENGLISH, PROBE_REPORT_ENGLISH } from "./english/probes.ts";
 import { DISK_REPORT_ENGLISH, RUN_REPORT_ENGLISH, START_REPORT_ENGLISH } from "./english/runs.ts";
+import { DRILL_ENGLISH } from "./english/drills.ts";
 import { UPGRADE_ENGLISH } from "./english/upgrades.ts";
 import { XID_MEANING_ENGLISH } from "./english/xids.ts";
 
@@ -66,6 +68,7 @@ export const HOST_REASON_CODES = {
   ...FILE_UPLOAD_CODES,
   ...SEALED_FILE_CODES,
   ...UPGRADE_CODES,
+  ...DRILL_CODES,
 } as const;
 
 export type HostReasonCode = keyof typeof HOST_REASON_CODES;
@@ -112,6 +115,7 @@ export const HOST_MESSAGES: Readonly<Record<HostReasonCode, Message>> = {
   ...FILE_UPLOAD_ENGLISH,
   ...SEALED_FILE_ENGLISH,
   ...UPGRADE_ENGLISH,
+  ...DRILL_ENGLISH,
 };
 
 export const HOST_ENGLISH: Language = {

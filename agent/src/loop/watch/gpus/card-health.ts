@@ -17,6 +17,7 @@ import {
   type Loss,
   lostGpus,
   refusedToContainers,
+  type Sample,
   withoutCordon,
   withSwitched,
 } from "../../../core/gpus/gpu-health.ts";
@@ -130,7 +131,10 @@ export class CardHealth {
   }
 
   /** First heard, then judged: an error that was logged while the sample was taken counts against it. */
-  async judge(inventory: GpuInventory, { nowMs, containers, switched }: HealthSurroundings): Promise<void> {
+  async judge(
+    inventory: GpuInventory & Pick<Sample, "played">,
+    { nowMs, containers, switched }: HealthSurroundings,
+  ): Promise<void> {
     const { findings, isHistory } = await this.#hear();
     const held = heldBy(containers) ?? new Set(inventory.gpus.map(({ uuid }) => uuid));
     const isFirst = this.#cards.size === 0;

@@ -8,6 +8,7 @@ import type { HostStatement } from "@remotegpu/shared/reasons/host-reports/state
 import { isRunning, type OwnedContainer } from "../../../core/container/container.ts";
 import type { GpuCondition } from "../../../core/gpus/gpu-condition.ts";
 import type { UnclearGpu } from "../../../core/gpus/gpu-handover.ts";
+import type { Sample } from "../../../core/gpus/gpu-health.ts";
 import type { LiveContainers } from "../../../core/gpus/gpu-processes.ts";
 import { judged, withObstacle } from "../../../core/gpus/gpu-judgement.ts";
 import type { GpuMeasurements } from "../../../core/metrics/gpu-samples.ts";
@@ -35,6 +36,8 @@ export type GpuWatchOptions = AttachmentOptions &
     nvidiaSmiPath: string;
     /** How long one look by nvidia-smi may take; its own choice unless given. */
     checkWithinMs?: number;
+    /** A card that is taken for gone while a drill plays that. */
+    lostCard?: () => GpuUuid | null;
   };
 
 /** What a look at the cards is taken with. */
@@ -203,7 +206,7 @@ export class GpuWatch {
     this.#isCheckSpoiled = false;
     await this.#whileSampling(async () => {
       const begun = this.#users.begin(liveContainers);
-      const inventory = await this.#nvidiaSmi.inventory();
+      const inventory = withoutCard(await this.#nvidiaSmi.inventory(), this.#options.lostCard?.() ?? null);
       this.#trouble = null;
       this.#readMs = nowMs;
       this.#measurements = inventory.measurements;
@@ -284,6 +287,18 @@ export class GpuWatch {
   #surroundingsOf({ nowMs, containers }: Pick<Surroundings, "nowMs" | "containers">): HealthSurroundings {
     return { nowMs, containers, switched: () => this.#nvlinkWatch.switched };
   }
+}
+
+function withoutCard(inventory: GpuInventory, lost: GpuUuid | null): GpuInventory & Pick<Sample, "played"> {
+  if (lost === null) return inventory;
+  return {
+    ...inventory,
+    played: lost,
+    gpus: inventory.gpus.filter(({ uuid }) => uuid !== lost),
+    conditions: new Map([...inventory.conditions].filter(([uuid]) => uuid !== lost)),
+    measurements: new Map([...inventory.measurements].filter(([uuid]) => uuid !== lost)),
+    processes: inventory.processes.filter(({ gpuUuid }) => gpuUuid !== lost),
+  };
 }
 
 /** With who is on it by this look; of a card that was left out, by the one before. */

@@ -11,6 +11,7 @@ import { NameList, NameText } from "../../components/text/name-text.tsx";
 import { NotReported } from "../../components/text/not-reported.tsx";
 import { ReasonText } from "../../components/text/reason-text.tsx";
 import { bytesText } from "../../components/text/size-text.ts";
+import { DrillText } from "./drill-text.tsx";
 import { UpgradeText } from "./upgrade-text.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 
@@ -53,6 +54,9 @@ export function HostFacts({ host }: { host: Host }) {
     ...(host.agent_upgrade === null
       ? []
       : [row(t("facts.upgrade"), <UpgradeText upgrade={host.agent_upgrade} />)]),
+    ...(host.drill === null && host.drill_detail === null
+      ? []
+      : [row(t("facts.drill"), <DrillText host={host} />)]),
     [
       t("facts.way"),
       host.tunnel_detail === null ? null : <ReasonText key="way" of={host} field="tunnel_detail" />,

@@ -7,7 +7,7 @@ import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { Reason } from "../../reasons/reason.ts";
 import { hasNoOtherPayer } from "./fleet-state.ts";
 import { wantedGpus } from "./gpu-request.ts";
-import type { GpuCapacity, HostCapacity, HostPair } from "./fleet.ts";
+import { type GpuCapacity, type HostCapacity, type HostPair, mayLandUndrilled } from "./fleet.ts";
 
 /** Whole cards, or one slice of a card that several instances share. `models`: the ones allowed, null for any. */
 export type GpuRequest =
@@ -93,6 +93,7 @@ export function obstaclesOn(host: HostCapacity, request: PlacementRequest, now: 
 function poolObstacles(host: HostCapacity, request: PlacementRequest, now: number): Reason[] {
   const obstacles: Reason[] = [];
   if (host.closed !== null) obstacles.push(host.closed);
+  if (host.undrilled !== undefined && !mayLandUndrilled(request)) obstacles.push(host.undrilled);
   if (request.storagePool !== null && request.storagePool !== host.storagePool)
     obstacles.push({
       code: "other-storage-pool",

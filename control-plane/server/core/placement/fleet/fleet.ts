@@ -2,6 +2,7 @@
  * The fleet as placement sees it: what each host and GPU still has to give, in integers (CPU and GPU share in
  * thousandths, memory in MiB). Built by the store from one consistent read; holds no names, tenants or money.
  */
+import { DRILL_LABEL } from "@remotegpu/shared/messages/drill-report";
 import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { Reason } from "../../reasons/reason.ts";
 
@@ -29,6 +30,8 @@ export interface HostCapacity {
   storagePool: string;
   /** Why nothing new may land on this host, or null. */
   closed: Reason | null;
+  /** Why only the canary of a drill may land on this host; left out where anything may. */
+  undrilled?: Reason;
   labels: Readonly<Record<string, string>>;
   /** Names and ids of the images that it has; what is ordered by another name has to be fetched first. */
   images: readonly string[];
@@ -46,6 +49,11 @@ export interface HostCapacity {
    */
   payers?: ReadonlyMap<number, number>;
   gpus: GpuCapacity[];
+}
+
+/** Whether the host takes work of this kind, as far as drills are concerned: a drill's canary goes anywhere. */
+export function mayLandUndrilled({ labels }: { labels: Readonly<Record<string, string>> }): boolean {
+  return labels[DRILL_LABEL] !== undefined;
 }
 
 /** The label that says in which rack a host stands. */

@@ -3,6 +3,7 @@
  * a host takes it and how many of it; obstaclesOn in fits-on.ts says the same for people, and a test compares the two.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/values/units";
+import { mayLandUndrilled } from "./fleet.ts";
 import { gpuCount, isOfKind, type GpuRequest, type PlacementRequest, sliceShare } from "./fits-on.ts";
 import type { Demand } from "./fleet-state.ts";
 import { type FleetState, IDLE } from "./fleet-state.ts";
@@ -70,9 +71,11 @@ export function requestShape(state: FleetState, request: PlacementRequest, now: 
   const gpuRequest = request.gpu;
   const skipped = skippedPlaces(request, now);
   const labels = Object.entries(request.labels);
+  const isCanary = mayLandUndrilled(request);
   const mayUse = Uint8Array.from(state.hosts, (host) =>
     Number(
       host.closed === null &&
+        (host.undrilled === undefined || isCanary) &&
         (request.storagePool === null || request.storagePool === host.storagePool) &&
         !skipped.pools.has(host.storagePool) &&
         !skipped.hosts.has(host.id) &&

@@ -71,6 +71,8 @@ export const ALARM_CHINESE = messagesFor<typeof ALARM_CODES>()({
   "jetstream-servers-none": "没有发现提供 JetStream 的服务器。",
   "nats-refuses": "NATS 的说明：{detail}。",
   "host-agent-unsupported": "主机 {host_name} 不再安排新任务：{why}。在其上运行的任务仍会计量。",
+  "host-drill-due":
+    "主机 {host_name} 的演练证书有效期为 {days} 天，即将到期；到期后不再安排新任务。请在该主机上重新演练。",
   "journal-server-silent":
     "服务器 {server} 保存日志流 {replicas} 个副本中的一个，现在收不到它的消息：只要大多数副本在，用量仍会进入。",
 });

@@ -11,6 +11,12 @@ export const HOST_CHINESE = messagesFor<typeof HOST_CODES>()({
   "host-without-report": "尚未报告状态",
   "host-overcommitted": "占用的资源多于现有资源",
   "host-degraded": "部分功能异常：{faults}",
+  "host-undrilled": "没有演练证书",
+  "host-drill-failed": "最近一次演练未通过：{faults}",
+  "host-drill-old": "演练证书已超过 {days} 天",
+  "host-drill-other-release": "演练证书属于版本 {version}，而当前运行 {own_version}",
+  "host-drill-other-driver": "演练证书属于另一版本的 GPU 驱动",
+  "host-drill-other-cards": "演练证书不包含这些 GPU：{gpus}",
   "agent-too-old":
     "代理程序版本过旧，不能接收新任务：它使用协议 {agent_protocols}，控制平面使用 {own_protocols}",
   "agent-too-new":

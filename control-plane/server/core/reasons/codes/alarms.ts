@@ -77,6 +77,7 @@ export const ALARM_CODES = {
   "jetstream-servers-none": {},
   "nats-refuses": { detail: "text" },
   "host-agent-unsupported": { host_name: "text", host_id: "id", why: "phrase" },
+  "host-drill-due": { host_name: "text", host_id: "id", days: "number" },
   "journal-server-silent": { server: "text", replicas: "number" },
 } as const satisfies CodeShapes;
 

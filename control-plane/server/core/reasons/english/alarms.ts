@@ -91,6 +91,8 @@ export const ALARM_ENGLISH = messagesFor<typeof ALARM_CODES>()({
   "jetstream-servers-none": "Servers with JetStream seen: 0 (none).",
   "nats-refuses": "NATS says: {detail}.",
   "host-agent-unsupported": "On host {host_name} nothing new is placed: {why}. What runs there is metered.",
+  "host-drill-due":
+    "On host {host_name} nothing new is placed soon: its certificate of a drill is good for {days} days and about to end. Play the drill again there.",
   "journal-server-silent":
     "Server {server} holds one of the {replicas} replicas of the journal stream and is not heard: usage comes in while most of them are there.",
 });

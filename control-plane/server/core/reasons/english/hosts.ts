@@ -11,6 +11,12 @@ export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
   "host-without-report": "it has not reported its state yet",
   "host-overcommitted": "it holds more than it has now",
   "host-degraded": "it is degraded: {faults}",
+  "host-undrilled": "it has no certificate of a drill",
+  "host-drill-failed": "its last drill failed: {faults}",
+  "host-drill-old": "its certificate of a drill is older than {days} days",
+  "host-drill-other-release": "its certificate of a drill is for release {version}, it runs {own_version}",
+  "host-drill-other-driver": "its certificate of a drill is for another GPU driver",
+  "host-drill-other-cards": "its certificate of a drill does not cover these GPUs: {gpus}",
   "agent-too-old":
     "its agent is too old for new work: it speaks protocol {agent_protocols}, this control plane {own_protocols}",
   "agent-too-new":

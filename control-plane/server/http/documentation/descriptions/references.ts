@@ -26,6 +26,8 @@ export const REFERENCE_DESCRIPTIONS: Descriptions = {
   "Host.canary": [
     "What came of the container by which its agent tries each hour what must be refused; null: it has reported none",
   ],
+  "Host.drill": ["Its last drill; null: it reported none"],
+  "HostDrill.faults": ["What was played, in the order in which it was"],
   "InferenceService.rollout": ["The version that a pending upgrade leads to; null: none is pending"],
   "InferenceServiceChange.config": [
     "How it shows itself at gateways; null in it: as by default",

@@ -191,6 +191,23 @@ describe("out of service", () => {
     expect(failed.cards.get(A)?.cordon).toMatchObject({ kind: "fatal", sinceMs, reason: /xid-79/ });
   });
 
+  test("a card that a drill plays to be lost is closed as one that is gone, and each time for the same row of samples", () => {
+    const after = host();
+    const play = () => {
+      after.nowMs += 10_000;
+      const sample = { gpus: both.slice(1), held: new Set<GpuUuid>(), played: A, nowMs: after.nowMs };
+      after.cards = afterSample(after.cards, sample);
+    };
+    for (let time = 0; time < 3; time += 1) {
+      play();
+      expect(after.cordonOf(A)).toBe("fatal");
+      for (let count = 1; count < PROBE_SAMPLES; count += 1) after.sample();
+      expect(after.cordonOf(A)).toBe("fatal");
+      expect(after.sample().cordonOf(A)).toBeUndefined();
+    }
+    expect(after.cards.get(A)?.cordons).toBe(0);
+  });
+
   test("the last good moment is that of the last sample before the sign", () => {
     const after = host().sample().hears([FATAL]).sample().sample();
 

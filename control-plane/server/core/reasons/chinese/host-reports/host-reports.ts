@@ -17,6 +17,7 @@ import { LEASE_REPORT_CHINESE, SERVICE_REPORT_CHINESE } from "./leases.ts";
 import { IMAGE_REPORT_CHINESE } from "./images.ts";
 import { DEVICE_REPORT_CHINESE, PROBE_REPORT_CHINESE } from "./probes.ts";
 import { DISK_REPORT_CHINESE, RUN_REPORT_CHINESE, START_REPORT_CHINESE } from "./runs.ts";
+import { DRILL_CHINESE } from "./drills.ts";
 import { UPGRADE_CHINESE } from "./upgrades.ts";
 import { XID_MEANING_CHINESE } from "./xids.ts";
 
@@ -47,4 +48,5 @@ export const HOST_REPORT_CHINESE: Readonly<Record<HostReasonCode, Message>> = {
   ...FILE_UPLOAD_CHINESE,
   ...SEALED_FILE_CHINESE,
   ...UPGRADE_CHINESE,
+  ...DRILL_CHINESE,
 };

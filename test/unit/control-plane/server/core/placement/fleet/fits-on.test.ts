@@ -1,5 +1,9 @@
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
-import { asReported, type ReasonCode } from "@remotegpu/control-plane/server/core/reasons/reason";
+import {
+  asReported,
+  type Reason,
+  type ReasonCode,
+} from "@remotegpu/control-plane/server/core/reasons/reason";
 import { expect, test } from "vitest";
 import type { HostCapacity } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
 import {
@@ -10,6 +14,7 @@ import {
 import { CLOSED, aGpu, aHost, aRequest, gpusOf } from "../../../../../../support/placement/fleet.ts";
 
 const NOW = 1_000_000;
+const UNDRILLED: Reason = { code: "host-undrilled", params: {} };
 const twoGpus = aHost({ gpus: gpusOf("host-a", 2) });
 const whole = (count: number, leastMemoryMib = 0, models: string[] | null = null) =>
   ({ kind: "whole", count, leastMemoryMib, models }) as const;
@@ -21,6 +26,13 @@ test.each<[string, HostCapacity, Partial<PlacementRequest>, ReasonCode[]]>([
   ["one MiB more memory", aHost({ freeMemoryMib: 512 }), { memoryMib: 513 }, ["memory-short"]],
   ["one MiB more disk", aHost({ freeTempStorageMib: 10 }), { tempStorageMib: 11 }, ["temp-storage-short"]],
   ["a cordoned host", aHost({ closed: CLOSED }), {}, ["host-cordoned"]],
+  ["a host without a drill", aHost({ undrilled: UNDRILLED }), {}, ["host-undrilled"]],
+  [
+    "a host without a drill, for a drill's canary",
+    aHost({ undrilled: UNDRILLED, labels: { drill: "1" } }),
+    { labels: { drill: "1" } },
+    [],
+  ],
   ["a host that anybody shares", aHost(), { payer: 7 }, []],
   ["a host that is kept to one payer, and empty", aHost({ payers: new Map() }), { payer: 7 }, []],
   ["a host that is kept to the same payer", aHost({ payers: new Map([[7, 2]]) }), { payer: 7 }, []],

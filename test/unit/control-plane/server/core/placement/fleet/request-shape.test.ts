@@ -90,6 +90,7 @@ describe("how many instances a host takes", () => {
       { ...nothing, gpu: aSliceRequest({ memoryMib: 8192 }) },
       6,
     ],
+    ["a host without a drill", { undrilled: { code: "host-undrilled", params: {} } }, nothing, 0],
     ["a closed host", { closed: CLOSED, gpus: gpusOf("a", 4) }, { gpu: aWholeRequest(1) }, 0],
   ])("%s", (_what, host, request, room) => {
     expect(roomOn(host, request)).toBe(room);
