@@ -1,7 +1,8 @@
 /** One pass over hosts whose certificates of drills are about to end, where the policy wants them: for each there is an alarm. */
 import { drillObstacle, endsSoon } from "../../core/hosts/drill-freshness.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
-import { type Database, transaction } from "../../store/database/database.ts";
+import type { Database } from "../../store/database/database.ts";
+import { transaction } from "../../store/database/transaction.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { keepAlarms } from "../../store/events/alarms.ts";
 import { drilledHosts } from "../../store/hosts/host-drills.ts";
