@@ -7,7 +7,11 @@ import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/
 import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/server/store/database/connection/append-only";
 import { admitServer } from "@remotegpu/control-plane/server/store/database/server-login";
 import { topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
-import { type Connection, type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import {
+  type Connection,
+  type Database,
+  openDatabase,
+} from "@remotegpu/control-plane/server/store/database/database";
 import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { RIGHTS_QUESTIONS } from "@remotegpu/control-plane/server/store/doctor/rights";
 import { assertMigrated, migrate } from "@remotegpu/control-plane/server/store/migrate";

@@ -2,7 +2,11 @@
 import type { Readable } from "node:stream";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type Connection, type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import {
+  type Connection,
+  type Database,
+  openDatabase,
+} from "@remotegpu/control-plane/server/store/database/database";
 import { isUniqueViolation, StoreError } from "@remotegpu/control-plane/server/store/database/store-error";
 import { transaction } from "@remotegpu/control-plane/server/store/database/transaction";
 import { MAX_PREPARED } from "@remotegpu/control-plane/server/store/database/connection/prepared-statements";

@@ -6,7 +6,11 @@ import { gunzipSync } from "node:zlib";
 import { execa } from "execa";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
-import { type Connection, type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import {
+  type Connection,
+  type Database,
+  openDatabase,
+} from "@remotegpu/control-plane/server/store/database/database";
 import {
   assertMigrated,
   migrate,

@@ -5,7 +5,11 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
-import { type Connection, type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import {
+  type Connection,
+  type Database,
+  openDatabase,
+} from "@remotegpu/control-plane/server/store/database/database";
 import {
   assertMigrated,
   migrate,

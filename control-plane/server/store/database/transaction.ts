@@ -152,11 +152,12 @@ class Attempt {
       this.isBroken = error.cause !== undefined;
       return;
     }
-    await this.#pipeline
-      .last(() => requestSimply(this.#client, { text: "ROLLBACK", timeoutMs: this.#timeoutMs }))
-      .catch(() => {
-        this.isBroken = true;
-      });
+    const statement = { text: "ROLLBACK", timeoutMs: this.#timeoutMs };
+    try {
+      await this.#pipeline.last(() => requestSimply(this.#client, statement));
+    } catch {
+      this.isBroken = true;
+    }
   }
 
   /**
