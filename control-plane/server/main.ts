@@ -4,22 +4,22 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import type { CheckResult } from "@remotegpu/shared/doctor";
 import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
 import { backupCommand, type BackupCommandOptions } from "./commands/backup-command.ts";
-import { assertDatabaseThere, ownersOf, withSchema } from "./commands/command-database.ts";
-import { explain, WRONG_USAGE } from "./commands/command-failures.ts";
-import { configOf, type Options, sourcesOf, UsageError } from "./commands/command-options.ts";
-import { commandLog, print, report } from "./commands/command-output.ts";
+import { assertDatabaseThere, ownersOf, withSchema } from "./command-database.ts";
+import { explain, WRONG_USAGE } from "./command-failures.ts";
+import { configOf, type Options, sourcesOf, UsageError } from "./command-options.ts";
+import { commandLog, print, report } from "./command-output.ts";
 import { configCheck } from "./commands/config-command.ts";
 import { doctorCommand } from "./commands/doctor-command.ts";
-import { gatewayCommand } from "./commands/gateway-command.ts";
+import { gatewayCommand } from "./gateway-command.ts";
 import { migrateCommand, type MigrateCommandOptions } from "./commands/migrate-command.ts";
-import { natsConfigCommand, type NatsConfigOptions } from "./commands/nats-config-command.ts";
+import { natsConfigCommand, type NatsConfigOptions } from "./nats-config-command.ts";
 import { restoreCommand, type RestoreCommandOptions } from "./commands/restore-command.ts";
 import {
   restoreHoldCommand,
   restoreResumeCommand,
   restoreStatusCommand,
 } from "./commands/restore-status-command.ts";
-import { runCommand } from "./commands/run-command.ts";
+import { runCommand } from "./run-command.ts";
 import {
   SEALING_KEY_STEPS,
   sealingKeyCommand,
@@ -33,7 +33,7 @@ import {
   type StandbyCommandOptions,
   type StandbyStep,
 } from "./commands/standby-command.ts";
-import { bundleOfServer } from "./commands/bundle-of-server.ts";
+import { bundleOfServer } from "./bundle-of-server.ts";
 import { CONTROL_PLANE_SETTINGS } from "./config-defaults.ts";
 import type { Config } from "./config.ts";
 import { database, natsOf, openOperatorKeys } from "./engines.ts";

@@ -15,7 +15,7 @@ import { ConnectionRole } from "./connection/connection-role.ts";
 import { readInTurns } from "./connection/large-answers.ts";
 import { primaryClient } from "./connection/primary-client.ts";
 import { forgetfulMemory, PrimaryWatch, type TimelineMemory } from "./connection/primary-watch.ts";
-import { ignoreBrokenConnection, requestAlone, STATEMENT_TIMEOUT_MS } from "./connection/requests.ts";
+import { ignoreBrokenConnection, requestAlone, STATEMENT_TIMEOUT_MS } from "./requests.ts";
 import { columnTypes } from "./values/column-types.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;

@@ -22,7 +22,7 @@ import {
   requestSimply,
   requestWithin,
   STATEMENT_TIMEOUT_MS,
-} from "./connection/requests.ts";
+} from "./requests.ts";
 import { type Connection, type Database, type handedOut, timed, type Transaction } from "./database.ts";
 import { asStoreError, hasLostRace, isUndone, StoreError } from "./store-error.ts";
 

@@ -4,14 +4,14 @@ import { ending, endingSignal } from "@remotegpu/shared/ending";
 import { openLog, STANDARD_ERROR } from "@remotegpu/shared/logging/process-log";
 import { ReloadSignal } from "@remotegpu/shared/reload-signal";
 import { newTrace } from "@remotegpu/shared/tracing/current-trace";
-import { reloadLog, warnOfFile } from "../config-sources.ts";
-import type { Config } from "../config.ts";
-import { ServerCounters } from "../core/metrics/server-counters.ts";
-import { database, natsOf, openOperatorKeys, publicHostOf, renewNatsCa } from "../engines.ts";
+import { reloadLog, warnOfFile } from "./config-sources.ts";
+import type { Config } from "./config.ts";
+import { ServerCounters } from "./core/metrics/server-counters.ts";
+import { database, natsOf, openOperatorKeys, publicHostOf, renewNatsCa } from "./engines.ts";
 import type { Log } from "@remotegpu/shared/log";
-import { operatorFile } from "../link/servers/operator.ts";
-import type { Database } from "../store/database/database.ts";
-import { assertMigrated } from "../store/migrate.ts";
+import { operatorFile } from "./link/servers/operator.ts";
+import type { Database } from "./store/database/database.ts";
+import { assertMigrated } from "./store/migrate.ts";
 import { configOf, type Options, sourcesOf, UsageError } from "./command-options.ts";
 
 /** @throws UsageError where it is told of no gateway, no database or no keys */
@@ -60,9 +60,9 @@ async function startedGateway(
   const operator = await openOperatorKeys(config.stateDir, log);
   // What no other command needs.
   const [{ startGateway }, { GatewayLink }, { serveGatewayMetrics }] = await Promise.all([
-    import("../gateway-process.ts"),
-    import("../gateway-link.ts"),
-    import("../gateway-metrics.ts"),
+    import("./gateway-process.ts"),
+    import("./gateway-link.ts"),
+    import("./gateway-metrics.ts"),
   ]);
   const counters = new ServerCounters();
   const address = natsOf(config);

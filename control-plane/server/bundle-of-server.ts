@@ -1,12 +1,12 @@
 /** `support-bundle` of this server, as its settings place its parts. */
 import { SettingsFileError, type SettingSources } from "@remotegpu/shared/settings/setting-sources";
-import { CONTROL_PLANE_SETTINGS } from "../config-defaults.ts";
-import { type Config, ConfigError } from "../config.ts";
-import { apiCa, lastNatsOf, runningDatabaseUrl } from "../engines.ts";
-import type { ServerPlace } from "../support-bundle/server-place.ts";
+import { CONTROL_PLANE_SETTINGS } from "./config-defaults.ts";
+import { type Config, ConfigError } from "./config.ts";
+import { apiCa, lastNatsOf, runningDatabaseUrl } from "./engines.ts";
+import type { ServerPlace } from "./support-bundle/server-place.ts";
 import { configOf, type Options, sourcesOf, UsageError } from "./command-options.ts";
 import { commandLog, report } from "./command-output.ts";
-import { supportBundleCommand } from "./support-bundle-command.ts";
+import { supportBundleCommand } from "./commands/support-bundle-command.ts";
 
 /** With settings at fault, too: then it says which. */
 export async function bundleOfServer({ to, ...options }: Options & { to?: string }): Promise<void> {

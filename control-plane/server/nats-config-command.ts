@@ -1,6 +1,6 @@
 /** `nats-config`: what a NATS of one's own needs to serve this fleet. */
-import { openOperatorKeys } from "../engines.ts";
-import { renderNatsConfig } from "../link/servers/nats-config.ts";
+import { openOperatorKeys } from "./engines.ts";
+import { renderNatsConfig } from "./link/servers/nats-config.ts";
 import { configOf, type Options, UsageError } from "./command-options.ts";
 
 const NATS_PORT = 4222;

@@ -1,8 +1,8 @@
 /** The options that commands share, and the settings that follow from them. */
 import { resolve } from "node:path";
 import { CONFIG_FILE, type SettingSources } from "@remotegpu/shared/settings/setting-sources";
-import { configFrom, readSettings } from "../config-sources.ts";
-import { type Config, ConfigError } from "../config.ts";
+import { configFrom, readSettings } from "./config-sources.ts";
+import { type Config, ConfigError } from "./config.ts";
 
 /** The command was called in a way that cannot be meant. */
 export class UsageError extends Error {

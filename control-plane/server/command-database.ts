@@ -1,10 +1,10 @@
 /** The database that a command works on. */
 import { existsSync } from "node:fs";
-import type { Config } from "../config.ts";
-import { dataFolder } from "../embedded/postgres.ts";
-import { database, EngineError } from "../engines.ts";
-import type { Database } from "../store/database/database.ts";
-import { assertMigrated } from "../store/migrate.ts";
+import type { Config } from "./config.ts";
+import { dataFolder } from "./embedded/postgres.ts";
+import { database, EngineError } from "./engines.ts";
+import type { Database } from "./store/database/database.ts";
+import { assertMigrated } from "./store/migrate.ts";
 import { configOf, type Options } from "./command-options.ts";
 import { commandLog } from "./command-output.ts";
 

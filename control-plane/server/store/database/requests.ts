@@ -1,18 +1,18 @@
 /** One statement to Postgres: alone, by a connection of the pool, or by the connection of a transaction. */
 import { Pool, type PoolClient, type QueryResultRow } from "pg";
-import { asStoreError } from "../store-error.ts";
-import { arrayLiteral } from "../values/array-literal.ts";
-import type { Answer } from "./batch.ts";
-import type { ConnectionRole } from "./connection-role.ts";
-import type { Pipeline } from "./pipeline.ts";
-import { isStalePlan } from "./prepared-statements.ts";
-import { NoPrimaryError, type PrimaryWatch } from "./primary-watch.ts";
-import { type Statement, statementAlone } from "./statement-in-role.ts";
+import { asStoreError } from "./store-error.ts";
+import { arrayLiteral } from "./values/array-literal.ts";
+import type { Answer } from "./connection/batch.ts";
+import type { ConnectionRole } from "./connection/connection-role.ts";
+import type { Pipeline } from "./connection/pipeline.ts";
+import { isStalePlan } from "./connection/prepared-statements.ts";
+import { NoPrimaryError, type PrimaryWatch } from "./connection/primary-watch.ts";
+import { type Statement, statementAlone } from "./connection/statement-in-role.ts";
 
 export const STATEMENT_TIMEOUT_MS = 30_000;
 
 /** The primary may be another one since it was looked at: of several hosts it is looked at again, once. */
-export async function connected({ pool, primaryWatch }: Way): Promise<PoolClient> {
+export async function connected({ pool, primaryWatch }: PrimaryPool): Promise<PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
@@ -22,7 +22,7 @@ export async function connected({ pool, primaryWatch }: Way): Promise<PoolClient
   }
 }
 
-export interface Way {
+export interface PrimaryPool {
   pool: Pool;
   primaryWatch: PrimaryWatch | null;
 }
@@ -69,7 +69,7 @@ export async function requestSimply(
 /** Outside every transaction. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 export async function requestAlone<Row extends QueryResultRow>(
-  through: Way & { role: ConnectionRole },
+  through: PrimaryPool & { role: ConnectionRole },
   question: Question,
 ): Promise<{ rows: Row[]; rowCount: number }> {
   const statement = requested(question);
@@ -85,7 +85,7 @@ export async function requestAlone<Row extends QueryResultRow>(
 }
 
 async function answerOf(
-  { pool, primaryWatch, role }: Way & { role: ConnectionRole },
+  { pool, primaryWatch, role }: PrimaryPool & { role: ConnectionRole },
   statement: Statement,
   prepares: boolean,
 ): Promise<Answer> {
