@@ -1,7 +1,6 @@
 /** A host as the API shows it. A simulated one says so. */
 import { z } from "@hono/zod-openapi";
 import { CANARY_OUTCOMES } from "@remotegpu/shared/messages/canary-report";
-import { DRILL_FAULTS, DRILL_RESULTS, isDrillPassed } from "@remotegpu/shared/messages/drill-report";
 import { PROTOCOL } from "@remotegpu/shared/messages/protocol";
 import {
   type NamedRelease,
@@ -10,8 +9,6 @@ import {
   type UpgradeReport,
 } from "@remotegpu/shared/messages/upgrade-report";
 import { GIB } from "@remotegpu/shared/values/units";
-import { isHostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
-import { drillObstacle } from "../../core/hosts/drill-freshness.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 import { reportedUpgradeReason } from "../../core/hosts/upgrades/host-upgrade.ts";
 import { tunnelOf } from "../../core/gateway/host-tunnel.ts";
@@ -26,7 +23,6 @@ import {
 } from "../../core/hosts/pools/pool-membership.ts";
 import { verdictOf } from "../../store/hosts/host-addresses.ts";
 import type { CanaryRow } from "../../store/hosts/host-canaries.ts";
-import { heldDrill } from "../../store/hosts/host-drills.ts";
 import { openCves } from "../../store/hosts/host-versions.ts";
 import type { HostRow } from "../../store/hosts/hosts.ts";
 import {
@@ -45,6 +41,7 @@ import {
   STATUS_REASON_FIELDS,
 } from "../request/reason-answer.ts";
 import { Timestamp } from "../request/route.ts";
+import { DRILL_FIELDS, drillAnswer } from "./drill-answer.ts";
 import { VERSION } from "../../release/version.ts";
 
 const Canary = z
@@ -80,39 +77,6 @@ const Canary = z
     failures: z.int().openapi({ description: "So many in a row could not be tried", example: 0 }),
   })
   .openapi("Canary");
-
-const HostDrill = z
-  .object({
-    passed: z
-      .boolean()
-      .openapi({ description: "Whether every fault was played and survived", example: true }),
-    ended_at: Timestamp.describe("When it was over, by the host's clock, but never later than it was heard"),
-    version: z.string().openapi({ description: "The agent's release", example: "0.2.0" }),
-    canary: z.string().openapi({
-      description: "The instance under which it was played",
-      example: "env-4f1d2c7a90b3",
-    }),
-    faults: z.array(
-      z.object({
-        fault: z.enum(DRILL_FAULTS).openapi({ description: "Which one", example: "agent-kill" }),
-        kind: z.enum(["real", "simulated"]).openapi({
-          description: "simulated: the agent was made to see it, the host itself had none",
-          example: "real",
-        }),
-        result: z.enum(DRILL_RESULTS).openapi({ description: "What came of it", example: "passed" }),
-        seconds: z.number().openapi({
-          description: "From its beginning until all was well again, or was given up",
-          example: 7.2,
-        }),
-        reason: z.string().nullable().openapi({
-          description: "What did not hold; null: all did",
-          example: "The canary did not run any more.",
-        }),
-        ...REASON_FIELDS,
-      }),
-    ),
-  })
-  .openapi("HostDrill");
 
 const AgentUpgrade = z
   .object({
@@ -277,14 +241,7 @@ export const Host = z
       example: 12,
     }),
     canary: Canary.nullable(),
-    drill: HostDrill.nullable(),
-    drill_detail: z.string().nullable().openapi({
-      description:
-        "Why its certificate does not do where the policy wants one; null: it does, or none is wanted",
-      example: "it has no certificate of a drill",
-    }),
-    drill_detail_code: reasonCode("host-undrilled"),
-    drill_detail_params: reasonParams(),
+    ...DRILL_FIELDS,
     open_cves: z.array(z.string()).openapi({
       description: "CVEs that are open there by what the host reports of its programs, waived ones too",
       example: ["CVE-2025-52881"],
@@ -371,28 +328,6 @@ export function hostAnswer({
     revoked_at: row.revoked_at?.toISOString() ?? null,
     created_at: row.created_at?.toISOString() ?? null,
     updated_at: row.updated_at?.toISOString() ?? null,
-  };
-}
-
-function drillAnswer({ drill: row, agent_version: version }: Pick<HostRow, "drill" | "agent_version">) {
-  const drill = heldDrill(row.newest);
-  const host = { version, driver: row.driver, gpus: row.gpus };
-  const obstacle =
-    row.max_days === null
-      ? null
-      : drillObstacle(drill, { host, maxDays: Number(row.max_days), nowMs: row.read_ms });
-  return {
-    ...namedReason("drill_detail", obstacle),
-    drill: drill && {
-      passed: isDrillPassed(drill.document),
-      ended_at: new Date(drill.endedAtMs).toISOString(),
-      version: drill.document.version,
-      canary: drill.document.canary,
-      faults: drill.document.faults.map(({ reason, ...fault }) => ({
-        ...fault,
-        ...reasonAnswer(isHostReason(reason) ? reason : null),
-      })),
-    },
   };
 }
 
