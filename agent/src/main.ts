@@ -25,6 +25,7 @@ import { NewerDatabaseError } from "./journal/database/schema-steps.ts";
 import { ApiUnreachableError } from "./link/api-request.ts";
 import { AGENT_VERSION } from "./process/version.ts";
 import { DRILL_FAULTS, type DrillFault } from "@remotegpu/shared/messages/drill-report";
+import { isRefusedByDisk } from "@remotegpu/shared/file-errors";
 import { LOG_FORMATS } from "@remotegpu/shared/logging/log-settings";
 import { COMMAND_LOG, openLog, STANDARD_ERROR, STANDARD_OUTPUT } from "@remotegpu/shared/logging/process-log";
 import { newTrace } from "@remotegpu/shared/tracing/current-trace";
@@ -89,23 +90,10 @@ function wholeNumber(text: string): number {
 }
 
 function explain(error: unknown): number {
-  if (isRefusedByDisk(error)) {
-    report(error.message);
-    return 1;
-  }
-  if (!(error instanceof Error && EXPLAINED.some((kind) => error instanceof kind))) throw error;
+  const isExplained = isRefusedByDisk(error) || EXPLAINED.some((kind) => error instanceof kind);
+  if (!(error instanceof Error && isExplained)) throw error;
   report(error.message);
   return 1;
-}
-
-/** Of a file that was named: Node's own sentence says which, and what was wanted with it. */
-function isRefusedByDisk(error: unknown): error is Error {
-  return (
-    error instanceof Error &&
-    "syscall" in error &&
-    "code" in error &&
-    ["EACCES", "EEXIST", "EROFS", "ENOSPC"].includes(String(error.code))
-  );
 }
 
 const program = new Command("remotegpu-agent")

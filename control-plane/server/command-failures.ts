@@ -1,4 +1,5 @@
 /** How a command that fails is reported. */
+import { isRefusedByDisk } from "@remotegpu/shared/file-errors";
 import { SettingsFileError } from "@remotegpu/shared/settings/setting-sources";
 import { GatewayListenError } from "../gateway/router/listen-error.ts";
 import { TunnelListenError } from "../gateway/tunnel/tunnel-listener.ts";
@@ -50,9 +51,4 @@ export function explain(error: unknown): number {
     throw error;
   report(`remotegpu-control-plane: ${error.message}`);
   return 1;
-}
-
-/** Node's own sentence names the file and what was wanted with it. */
-function isRefusedByDisk(error: Error): boolean {
-  return "code" in error && ["EACCES", "EEXIST", "EPERM", "EROFS", "ENOSPC"].includes(String(error.code));
 }

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { createConnection } from "node:net";
 import { delimiter, join } from "node:path";
 import type { Log } from "@remotegpu/shared/log";
+import { localAddress, localPlace } from "@remotegpu/shared/values/local-url";
 import { hasEnded, spawnDetached, stopLeftover, stopProcess, type ProcessFiles } from "./detached-process.ts";
 import { freePort, isPortFree } from "./ports.ts";
 
@@ -73,9 +74,8 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
   const reached = { address: localAddress(listen.address), port };
   const server = new NatsServer({ binary, files, at: reached, log });
   await server.start();
-  const host = reached.address.includes(":") ? `[${reached.address}]` : reached.address;
   return {
-    url: `${options.isTls ? "tls" : "nats"}://${host}:${port}`,
+    url: `${options.isTls ? "tls" : "nats"}://${localPlace(reached)}`,
     port,
     pid: () => server.pid,
     reload: () => server.reload(),
@@ -184,8 +184,7 @@ export function lastNatsUrl(
 ): string | null {
   const port = lastPort(stateDir);
   if (port === null) return null;
-  const reached = localAddress(address);
-  return `${isTls ? "tls" : "nats"}://${reached.includes(":") ? `[${reached}]` : reached}:${port}`;
+  return `${isTls ? "tls" : "nats"}://${localPlace({ address, port })}`;
 }
 
 const portFile = (stateDir: string) => join(stateDir, "nats.port");
@@ -194,12 +193,6 @@ function lastPort(stateDir: string): number | null {
   if (!existsSync(portFile(stateDir))) return null;
   const port = Number.parseInt(readFileSync(portFile(stateDir), "utf8"), 10);
   return port > 0 && port < 65_536 ? port : null;
-}
-
-/** An address that stands for all of them is reached by loopback. */
-function localAddress(address: string): string {
-  if (address === "0.0.0.0") return "127.0.0.1";
-  return address === "::" ? "::1" : address;
 }
 
 /** Debian keeps it in /usr/sbin, which is not on everyone's PATH. */

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import type { Log } from "@remotegpu/shared/log";
 import type { Collector } from "@remotegpu/shared/support-bundle/collection";
 import { documentCollector } from "@remotegpu/shared/support-bundle/program-collectors";
-import { jetStreamFigures } from "../link/journal/journal-figures.ts";
+import { jetStreamFigures } from "../link/journal/jetstream-figures.ts";
 import { checkJournalStream } from "../link/journal/journal-stream-check.ts";
 import { connectControlPlane } from "../link/servers/connection.ts";
 import { openOperator, operatorFile } from "../link/servers/operator.ts";

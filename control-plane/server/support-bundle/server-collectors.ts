@@ -10,6 +10,7 @@ import {
   unitCollector,
 } from "@remotegpu/shared/support-bundle/program-collectors";
 import type { Redactor } from "@remotegpu/shared/support-bundle/redaction";
+import { localPlace } from "@remotegpu/shared/values/local-url";
 import { MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { Agent, request } from "undici";
 import { VERSION } from "../release/version.ts";
@@ -67,18 +68,17 @@ function machine(): unknown {
 }
 
 function scrape({ name, address, port, readCa }: MetricsPlace): Collector {
-  const reached = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
-  const host = reached.includes(":") ? `[${reached}]` : reached;
+  const at = localPlace({ address, port });
   return {
     name,
-    source: `a scrape of /metrics on ${host}:${port}`,
+    source: `a scrape of /metrics on ${at}`,
     withinMs: METRICS_WITHIN_MS,
     maxBytes: MAX_METRICS_BYTES,
     async collect(add, signal) {
       const ca = readCa();
       const dispatcher = new Agent({ connect: { ca: ca ?? undefined } });
       try {
-        const url = `${ca === null ? "http" : "https"}://${host}:${port}/metrics`;
+        const url = `${ca === null ? "http" : "https"}://${at}/metrics`;
         const { statusCode, body } = await request(url, { dispatcher, signal });
         if (statusCode !== OK) throw new Error(`it answers ${statusCode}`);
         add(new TextDecoder().decode(await boundedBody(body, { maxBytes: MAX_METRICS_BYTES, signal })));

@@ -11,6 +11,7 @@ import {
   unitCollector,
 } from "@remotegpu/shared/support-bundle/program-collectors";
 import type { Redactor } from "@remotegpu/shared/support-bundle/redaction";
+import { localPlace } from "@remotegpu/shared/values/local-url";
 import { MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { Config } from "../../config/config.ts";
 import { kernelLineOf } from "../../core/host/kernel-line.ts";
@@ -156,9 +157,8 @@ function kernelLines(path: string): Collector {
   };
 }
 
-function scrape({ address, port }: { address: string; port: number }): Collector {
-  const reached = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
-  const url = `http://${reached.includes(":") ? `[${reached}]` : reached}:${port}/metrics`;
+function scrape(listen: { address: string; port: number }): Collector {
+  const url = `http://${localPlace(listen)}/metrics`;
   return {
     name: "metrics.prom",
     source: `a scrape of ${url}`,

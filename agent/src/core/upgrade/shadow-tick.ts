@@ -98,7 +98,7 @@ export function agrees({ differences, plan }: ShadowTick): boolean {
   return differences.length === 0 && plan.length === 0;
 }
 
-/** Of other causes the running agent may be ending work itself just then, and no order has anything to do with them. */
+/** For other causes work ends without an order, and the running agent may be at it in the same moment. */
 const AS_ORDERED: ReadonlySet<StopCause> = new Set(["ordered", "superseded"]);
 
 function isInventedEnd(action: Action, knowledge: Knowledge): boolean {

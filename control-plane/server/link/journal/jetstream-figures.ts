@@ -41,26 +41,10 @@ async function consumersOf(
   const consumers: unknown[] = [];
   for await (const consumer of manager.consumers.list(stream)) {
     if (consumers.length === MAX_LISTED) break;
-    const {
-      name,
-      num_pending,
-      num_ack_pending,
-      num_redelivered,
-      num_waiting,
-      delivered,
-      ack_floor,
-      cluster,
-    } = consumer;
-    consumers.push({
-      name,
-      num_pending,
-      num_ack_pending,
-      num_redelivered,
-      num_waiting,
-      delivered,
-      ack_floor,
-      cluster: clusterOf(cluster),
-    });
+    const { name, num_pending, num_ack_pending, num_redelivered, num_waiting } = consumer;
+    const { delivered, ack_floor, cluster } = consumer;
+    const counts = { num_pending, num_ack_pending, num_redelivered, num_waiting };
+    consumers.push({ name, ...counts, delivered, ack_floor, cluster: clusterOf(cluster) });
   }
   return consumers;
 }
